@@ -1,0 +1,37 @@
+# A fresh machine needs python3 (3.10 or newer), make and a C++ compiler.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The editable install imports this tree; the stamp is as old as what it was built from.
+STAMP := $(VENV)/installed
+NATIVE := $(shell find csrc -type f)
+CPP := $(filter %.cpp %.h,$(NATIVE))
+
+.PHONY: demo test lint bench install clean
+
+demo: install  ## Fit a built-in scene for a minute, evaluate it, film it, write a report.
+	$(BIN)/python -m nfield.demo
+
+test: install  ## All tests.
+	$(BIN)/python -m pytest
+
+lint: install  ## Style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+
+bench: install  ## Kernels and training beside their peers.
+	$(BIN)/python -m benchmarks.kernels
+	$(BIN)/python -m benchmarks.train
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,video,log]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,1 @@
+"""Ours beside peers: one command each, results as JSON (see README.md)."""

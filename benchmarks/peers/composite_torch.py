@@ -1,0 +1,28 @@
+"""Emission-absorption compositing of packed samples in PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def composite(
+    sigma: Tensor, rgb: Tensor, t: Tensor, dt: Tensor, ray: Tensor, offset: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Colour, opacity and depth of every ray.
+
+    Formula: w_i = exp(-sum_{j<i} sigma_j dt_j) (1 - exp(-sigma_i dt_i)); colour = sum w rgb,
+        opacity = sum w, depth = sum w t.
+    Shape: sigma, t, dt (S,), rgb (S, 3), ray (S,) int64 index of the ray of each sample,
+        offset (R + 1,) int64 -> (R, 3), (R,), (R,).
+    """
+    absorption = sigma * dt
+    # Running sums over all samples grow far beyond one ray's, hence float64.
+    before = torch.cumsum(absorption.double(), 0) - absorption
+    first = offset[:-1].clamp(max=max(len(sigma) - 1, 0))
+    weight = torch.exp((before[first][ray] - before).float()) * (1 - torch.exp(-absorption))
+    color, opacity, depth = (
+        torch.segment_reduce(values, "sum", offsets=offset, axis=0)
+        for values in (weight[:, None] * rgb, weight, weight * t)
+    )
+    return color, opacity, depth

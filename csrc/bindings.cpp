@@ -1,0 +1,204 @@
+// The Python side of the kernels: arrays in, arrays filled. Shapes and types are checked by
+// nfield/ops, the only caller; here a wrong type is refused and nothing else.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <omp.h>
+
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "cpu/kernels.h"
+
+namespace nb = nanobind;
+using namespace nf;
+
+namespace {
+
+template <class T>
+using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using In = Array<const float>;
+using Out = Array<float>;
+using Indices = Array<const int64_t>;
+using Release = nb::call_guard<nb::gil_scoped_release>;
+
+using LevelTuple = std::tuple<float, uint32_t, uint32_t, uint32_t, bool>;
+
+struct HashGrid {
+    HashGrid(int dims, int features, const std::vector<LevelTuple> &tuples) {
+        for (const auto &[scale, resolution, offset, size, hashed] : tuples)
+            levels.push_back({scale, resolution, offset, size, hashed});
+        shape = {dims, features, static_cast<int>(levels.size()), levels.data()};
+    }
+    std::vector<HashGridLevel> levels;
+    HashGridShape shape;
+};
+
+CameraArrays camera_arrays(const In &pose, const In &intrinsics, const In &distortion,
+                           const Array<const int32_t> &lens) {
+    return {pose.data(), intrinsics.data(), distortion.data(), lens.data()};
+}
+
+MarchShape march_shape(const Array<const uint64_t> &words, int resolution,
+                       const std::tuple<float, float, float> &center, float half_size, float near,
+                       float step, float cone, bool unbounded, int64_t capacity) {
+    return {{words.data(), static_cast<int>(words.shape(0)), resolution},
+            {std::get<0>(center), std::get<1>(center), std::get<2>(center)},
+            half_size,
+            near,
+            step,
+            cone,
+            unbounded,
+            capacity};
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    // Shapes cached by nfield/ops live until the process ends: no leak to report.
+    nb::set_leak_warnings(false);
+
+    m.def("isa", [] { return kernels().isa; });
+    m.def("lanes", [] { return kernels().lanes; });
+    m.def("threads", [] { return omp_get_max_threads(); });
+    m.def("fma_peak", [] { return kernels().fma_peak(); }, Release());
+
+    nb::class_<HashGrid>(m, "HashGrid")
+        .def(nb::init<int, int, const std::vector<LevelTuple> &>())
+        .def(
+            "forward",
+            [](const HashGrid &g, In x, In table, Out y) {
+                kernels().hash_grid_forward(g.shape, x.shape(0), x.data(), table.data(), y.data());
+            },
+            Release())
+        .def(
+            "backward_table",
+            [](const HashGrid &g, In x, In dy, Out dtable) {
+                kernels().hash_grid_backward_table(g.shape, x.shape(0), x.data(), dy.data(),
+                                                   dtable.data());
+            },
+            Release())
+        .def(
+            "backward_x",
+            [](const HashGrid &g, In x, In table, In dy, Out dx) {
+                kernels().hash_grid_backward_x(g.shape, x.shape(0), x.data(), table.data(),
+                                               dy.data(), dx.data());
+            },
+            Release());
+
+    nb::class_<MlpShape>(m, "Mlp")
+        .def("__init__",
+             [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
+                 new (shape)
+                     MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
+             })
+        .def(
+            "forward",
+            [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> saved) {
+                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data(),
+                                      saved ? saved->data() : nullptr);
+            },
+            nb::arg("x"), nb::arg("weights"), nb::arg("y"), nb::arg("saved").none(), Release())
+        .def(
+            "backward",
+            [](const MlpShape &mlp, In x, In weights, In saved, In dy, std::optional<Out> dx,
+               Out dweights) {
+                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), saved.data(),
+                                       dy.data(), dx ? dx->data() : nullptr, dweights.data());
+            },
+            nb::arg("x"), nb::arg("weights"), nb::arg("saved"), nb::arg("dy"), nb::arg("dx").none(),
+            nb::arg("dweights"), Release());
+
+    m.def(
+        "spherical_harmonics_forward",
+        [](int degree, In d, Out y) {
+            kernels().spherical_harmonics_forward(degree, d.shape(0), d.data(), y.data());
+        },
+        Release());
+    m.def(
+        "spherical_harmonics_backward",
+        [](int degree, In d, In dy, Out dd) {
+            kernels().spherical_harmonics_backward(degree, d.shape(0), d.data(), dy.data(), dd.data());
+        },
+        Release());
+
+    m.def(
+        "camera_rays",
+        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index, In pixel,
+           Out origin, Out direction) {
+            kernels().camera_rays(camera_arrays(pose, intrinsics, distortion, lens), index.shape(0),
+                                  index.data(), pixel.data(), origin.data(), direction.data());
+        },
+        Release());
+    m.def(
+        "camera_project",
+        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index, In point,
+           Out pixel, Out depth) {
+            kernels().camera_project(camera_arrays(pose, intrinsics, distortion, lens),
+                                     index.shape(0), index.data(), point.data(), pixel.data(),
+                                     depth.data());
+        },
+        Release());
+
+    m.def(
+        "unit_cube",
+        [](const std::tuple<float, float, float> &center, float half_size, bool unbounded, In point,
+           Out out) {
+            const float c[3] = {std::get<0>(center), std::get<1>(center), std::get<2>(center)};
+            kernels().unit_cube(c, half_size, unbounded, point.shape(0), point.data(), out.data());
+        },
+        Release());
+
+    nb::class_<MarchShape>(m, "March")
+        .def(
+            "march",
+            [](const MarchShape &shape, In origin, In direction, In jitter, Out t,
+               Array<int64_t> count) {
+                kernels().march(shape, origin.shape(0), origin.data(), direction.data(),
+                                jitter.data(), t.data(), count.data());
+            },
+            Release())
+        .def(
+            "pack",
+            [](const MarchShape &shape, In origin, In direction, In t, Indices offset, Out x,
+               Out t_packed, Out dt, Array<int32_t> ray) {
+                kernels().pack_samples(shape, offset.shape(0) - 1, origin.data(), direction.data(),
+                                       t.data(), offset.data(), x.data(), t_packed.data(), dt.data(),
+                                       ray.data());
+            },
+            Release());
+    // The march keeps a pointer into `words`: the array lives as long as the march.
+    m.def("march_shape", &march_shape, nb::keep_alive<0, 1>());
+
+    m.def(
+        "composite_forward",
+        [](Indices offset, In sigma, In rgb, In t, In dt, Out alpha, Out color, Out opacity,
+           Out depth) {
+            kernels().composite_forward(offset.shape(0) - 1, offset.data(), sigma.data(), rgb.data(),
+                                        t.data(), dt.data(), alpha.data(), color.data(),
+                                        opacity.data(), depth.data());
+        },
+        Release());
+    m.def(
+        "composite_backward",
+        [](Indices offset, In alpha, In rgb, In t, In dt, In dcolor, In dopacity, In ddepth,
+           Out dsigma, Out drgb) {
+            kernels().composite_backward(offset.shape(0) - 1, offset.data(), alpha.data(),
+                                         rgb.data(), t.data(), dt.data(), dcolor.data(),
+                                         dopacity.data(), ddepth.data(), dsigma.data(), drgb.data());
+        },
+        Release());
+
+    m.def(
+        "adam",
+        [](float learning_rate, float beta1, float beta2, float epsilon, float weight_decay,
+           int64_t step, In gradient, Out parameter, Out m, Out v) {
+            kernels().adam({learning_rate, beta1, beta2, epsilon, weight_decay, step},
+                           parameter.size(), gradient.data(), parameter.data(), m.data(), v.data());
+        },
+        Release());
+}

@@ -1,0 +1,155 @@
+// Hash grid on the CPU. Forward: blocks of points small enough for their output to stay in cache,
+// all levels of a block on one thread. Backward: one thread per level, so that every table entry
+// has one writer and sums in the order of the points (deterministic, no atomics).
+#include "hash_grid.h"
+
+namespace nf::NF_ISA {
+
+namespace {
+
+constexpr int64_t kBlock = 8192;  // rows of 32 features: 1 MB, half a second-level cache
+
+// Rows a thread takes at once: no result depends on it.
+int64_t block_rows(int64_t n) {
+    const int64_t share = round_up((n + omp_get_max_threads() - 1) / omp_get_max_threads(), kLanes);
+    return share < kBlock ? (share < 256 ? 256 : share) : kBlock;
+}
+
+template <int D, int F>
+void forward_block(const HashGridShape &grid, const float *const *x, const float *table, int64_t rows,
+                   float *y) {
+    const int stride = grid.levels * F;
+    for (int l = 0; l < grid.levels; ++l) {
+        const HashGridLevel &level = grid.level[l];
+        const float *entries = table + static_cast<int64_t>(level.offset) * F;
+        for_corners<D>(level, x, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+            float *out = y + i * stride + l * F;
+            const int64_t lanes = least(kLanes, rows - i);
+            if constexpr (F == 2) {
+                Vec low{}, high{};
+                for (int k = 0; k < (1 << D); ++k) {
+                    low += gather_pairs(entries, c.index[k], false) * twice(c.weight[k], false);
+                    high += gather_pairs(entries, c.index[k], true) * twice(c.weight[k], true);
+                }
+                float pairs[2 * kLanes];
+                store(pairs, low);
+                store(pairs + kLanes, high);
+                for (int64_t p = 0; p < lanes; ++p) std::memcpy(out + p * stride, pairs + 2 * p, 8);
+            } else {
+                for (int64_t p = 0; p < lanes; ++p) {
+                    float sum[F] = {};
+                    for (int k = 0; k < (1 << D); ++k)
+                        for (int f = 0; f < F; ++f)
+                            sum[f] += c.weight[k][p] * entries[c.index[k][p] * F + f];
+                    for (int f = 0; f < F; ++f) out[p * stride + f] = sum[f];
+                }
+            }
+        });
+    }
+}
+
+template <int D, int F>
+void forward(const HashGridShape &grid, int64_t n, const float *x, const float *table, float *y) {
+    const int64_t block = block_rows(n);
+    parallel_for((n + block - 1) / block, [&](int64_t b) {
+        const int64_t first = b * block, rows = least(block, n - first);
+        const Columns<D> columns(x + first * D, rows);
+        forward_block<D, F>(grid, columns.data, table, rows, y + first * grid.levels * F);
+    });
+}
+
+// dy [N][L * F] -> [L][N][F], so that a level reads its own gradients in sequence.
+template <int F>
+void split_levels(int levels, int64_t n, const float *dy, float *out) {
+    parallel_for((n + 1023) / 1024, [&](int64_t b) {
+        for (int64_t i = b * 1024; i < least(n, (b + 1) * 1024); ++i)
+            for (int l = 0; l < levels; ++l)
+                std::memcpy(out + (l * n + i) * F, dy + (i * levels + l) * F, F * sizeof(float));
+    });
+}
+
+template <int D, int F>
+void backward_table(const HashGridShape &grid, int64_t n, const float *x, const float *dy,
+                    float *dtable) {
+    const Scratch<float> dy_level(n * grid.levels * F);
+    split_levels<F>(grid.levels, n, dy, dy_level);
+    const Columns<D> columns(x, n);
+    parallel_for(grid.levels, [&](int64_t unit) {
+        const int l = grid.levels - 1 - static_cast<int>(unit);  // the finest is the slowest: first
+        const HashGridLevel &level = grid.level[l];
+        float *entries = dtable + static_cast<int64_t>(level.offset) * F;
+        std::memset(entries, 0, static_cast<int64_t>(level.size) * F * sizeof(float));
+        const float *dy_l = dy_level + l * n * F;
+        for_corners<D>(level, columns.data, n, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+            const int64_t lanes = least(kLanes, n - i);
+            for (int64_t p = 0; p < lanes; ++p) {
+                typedef float Features __attribute__((vector_size(F * 4), aligned(4), may_alias));
+                const Features g = *reinterpret_cast<const Features *>(dy_l + (i + p) * F);
+                for (int k = 0; k < (1 << D); ++k)
+                    *reinterpret_cast<Features *>(entries + c.index[k][p] * F) +=
+                        g * c.weight[k][p];
+            }
+        });
+    });
+}
+
+template <int D, int F>
+void backward_x(const HashGridShape &grid, int64_t n, const float *x, const float *table,
+                const float *dy, float *dx) {
+    const int64_t block = block_rows(n);
+    const int stride = grid.levels * F;
+    parallel_for((n + block - 1) / block, [&](int64_t b) {
+        const int64_t first = b * block, rows = least(block, n - first);
+        const Columns<D> columns(x + first * D, rows);
+        std::memset(dx + first * D, 0, rows * D * sizeof(float));
+        for (int l = 0; l < grid.levels; ++l) {
+            const HashGridLevel &level = grid.level[l];
+            const float *entries = table + static_cast<int64_t>(level.offset) * F;
+            for_corners<D>(level, columns.data, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+                const int64_t lanes = least(kLanes, rows - i);
+                for (int64_t p = 0; p < lanes; ++p) {
+                    const float *g = dy + (first + i + p) * stride + l * F;
+                    for (int k = 0; k < (1 << D); ++k) {
+                        float value = 0;
+                        for (int f = 0; f < F; ++f) value += g[f] * entries[c.index[k][p] * F + f];
+                        for (int d = 0; d < D; ++d)
+                            dx[(first + i + p) * D + d] +=
+                                value * level.scale * c.slope(k, d)[p] * c.inside[d][p];
+                    }
+                }
+            });
+        }
+    });
+}
+
+// Calls run<D, F> for the grid's dimensions and features.
+#define NF_FOR_SHAPE(run, ...)                                           \
+    switch (grid.dims * 16 + grid.features) {                            \
+        case 33: return run<2, 1>(__VA_ARGS__);                          \
+        case 34: return run<2, 2>(__VA_ARGS__);                          \
+        case 36: return run<2, 4>(__VA_ARGS__);                          \
+        case 40: return run<2, 8>(__VA_ARGS__);                          \
+        case 49: return run<3, 1>(__VA_ARGS__);                          \
+        case 50: return run<3, 2>(__VA_ARGS__);                          \
+        case 52: return run<3, 4>(__VA_ARGS__);                          \
+        case 56: return run<3, 8>(__VA_ARGS__);                          \
+    }
+
+}  // namespace
+
+void hash_grid_forward(const HashGridShape &grid, int64_t n, const float *x, const float *table,
+                       float *y) {
+    NF_FOR_SHAPE(forward, grid, n, x, table, y)
+}
+
+void hash_grid_backward_table(const HashGridShape &grid, int64_t n, const float *x, const float *dy,
+                              float *dtable) {
+    NF_FOR_SHAPE(backward_table, grid, n, x, dy, dtable)
+}
+
+void hash_grid_backward_x(const HashGridShape &grid, int64_t n, const float *x, const float *table,
+                          const float *dy, float *dx) {
+    NF_FOR_SHAPE(backward_x, grid, n, x, table, dy, dx)
+}
+
+}  // namespace nf::NF_ISA

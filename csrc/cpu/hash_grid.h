@@ -1,0 +1,95 @@
+// Corners of a vector of points in one level, from the formulas of math/hash_grid.h.
+#pragma once
+
+#include <omp.h>
+
+#include "kernels.h"
+#include "simd.h"
+
+namespace nf::NF_ISA {
+
+// Coordinates of some points as D columns, padded to whole vectors.
+template <int D>
+class Columns {
+  public:
+    Columns(const float *x, int64_t n) : memory_(D * round_up(n, kLanes)) {
+        const int64_t padded = round_up(n, kLanes);
+        for (int d = 0; d < D; ++d) {
+            float *column = memory_ + d * padded;
+            for (int64_t i = 0; i < n; ++i) column[i] = x[i * D + d];
+            for (int64_t i = n; i < padded; ++i) column[i] = 0.5f;
+            data[d] = column;
+        }
+    }
+    const float *data[D];
+
+  private:
+    Scratch<float> memory_;
+};
+
+template <int D>
+struct Corners {
+    VecIndex index[1 << D];
+    Vec weight[1 << D];
+    Vec fraction[D];
+    Vec inside[D];  // 1 where the coordinate was in [0, 1], 0 where it was clamped
+
+    // d weight[k] / d fraction[axis]
+    NF_HD Vec slope(int k, int axis) const {
+        Vec product = splat((k >> axis) & 1 ? 1.0f : -1.0f);
+        for (int d = 0; d < D; ++d)
+            if (d != axis) product *= (k >> d) & 1 ? fraction[d] : 1.0f - fraction[d];
+        return product;
+    }
+};
+
+template <int D, bool kHashed>
+NF_INLINE void find_corners(const HashGridLevel &level, const float *const *x, int64_t i,
+                            Corners<D> &c) {
+    VecIndex low[D], high[D];
+    for (int d = 0; d < D; ++d) {
+        const Vec given = load(x[d] + i);
+        // Comparisons with NaN are false: NaN becomes 0, and no index leaves the table.
+        Vec v = given > 0.0f ? given : Vec{};
+        v = v < 1.0f ? v : splat(1.0f);
+        c.inside[d] = v == given ? splat(1.0f) : Vec{};
+        const Vec position = v * level.scale + 0.5f;
+        const VecI cell = to_int(position);
+        c.fraction[d] = position - to_float(cell);
+        low[d] = hash_grid_term<kHashed>(level, d, (VecIndex)cell);
+        high[d] = hash_grid_term<kHashed>(level, d, (VecIndex)cell + 1u);
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < (1 << D); ++k) {
+        VecIndex index = k & 1 ? high[0] : low[0];
+        Vec weight = k & 1 ? c.fraction[0] : 1.0f - c.fraction[0];
+#pragma GCC unroll 2
+        for (int d = 1; d < D; ++d) {
+            const bool up = (k >> d) & 1;
+            index = hash_grid_mix<kHashed>(index, up ? high[d] : low[d]);
+            weight *= up ? c.fraction[d] : 1.0f - c.fraction[d];
+        }
+        c.index[k] = hash_grid_wrap<kHashed>(level, index);
+        c.weight[k] = weight;
+    }
+}
+
+// Calls body(i, corners) for every vector of points i .. i + kLanes.
+template <int D, class Body>
+NF_INLINE void for_corners(const HashGridLevel &level, const float *const *x, int64_t n,
+                           const Body &body) {
+    Corners<D> c;
+    if (level.hashed) {
+        for (int64_t i = 0; i < n; i += kLanes) {
+            find_corners<D, true>(level, x, i, c);
+            body(i, c);
+        }
+    } else {
+        for (int64_t i = 0; i < n; i += kLanes) {
+            find_corners<D, false>(level, x, i, c);
+            body(i, c);
+        }
+    }
+}
+
+}  // namespace nf::NF_ISA

@@ -1,0 +1,108 @@
+// The CPU's operations, as a table that one instruction set fills and dispatch.cpp chooses.
+// Arrays are dense and row-major; N points, L levels, F features, R rays, S samples.
+#pragma once
+
+#include "../math/hash_grid.h"
+#include "../math/occupancy.h"
+
+namespace nf {
+
+enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3 };
+
+struct HashGridShape {
+    int dims;      // 2 or 3
+    int features;  // 1, 2, 4 or 8
+    int levels;
+    const HashGridLevel *level;
+};
+
+struct MlpShape {
+    int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
+    Activation activation;       // of the hidden layers
+    bool bias;
+};
+
+struct AdamStep {
+    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    int64_t step;  // from 1
+};
+
+struct MarchShape {
+    Occupancy occupancy;
+    float center[3], half_size;  // world units
+    float near;                  // least distance along the ray, world units
+    float step;                  // least distance between samples, world units
+    float cone;                  // growth of the distance between samples with t (0: constant)
+    bool unbounded;
+    int64_t capacity;  // most samples of one ray
+};
+
+struct CameraArrays {
+    const float *camera_to_world;  // [C][3][4]
+    const float *intrinsics;       // [C][4] fx fy cx cy
+    const float *distortion;       // [C][6] k1 k2 k3 k4 p1 p2
+    const int32_t *lens;           // [C]
+};
+
+struct Kernels {
+    const char *isa;
+    int lanes;
+
+    void (*hash_grid_forward)(const HashGridShape &, int64_t n, const float *x, const float *table,
+                              float *y);
+    // dtable is overwritten.
+    void (*hash_grid_backward_table)(const HashGridShape &, int64_t n, const float *x,
+                                     const float *dy, float *dtable);
+    void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
+                                 const float *table, const float *dy, float *dx);
+
+    // saved: [hidden][N][width] pre-activations, or null.
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y,
+                        float *saved);
+    // dx may be null; dweights is overwritten.
+    void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
+                         const float *saved, const float *dy, float *dx, float *dweights);
+
+    void (*spherical_harmonics_forward)(int degree, int64_t n, const float *d, float *y);
+    void (*spherical_harmonics_backward)(int degree, int64_t n, const float *d, const float *dy,
+                                         float *dd);
+
+    void (*camera_rays)(const CameraArrays &, int64_t n, const int64_t *index, const float *pixel,
+                        float *origin, float *direction);
+    void (*camera_project)(const CameraArrays &, int64_t n, const int64_t *index,
+                           const float *point, float *pixel, float *depth);
+
+    void (*unit_cube)(const float *center, float half_size, bool unbounded, int64_t n,
+                      const float *point, float *out);
+
+    // Distances of the samples of every ray into t[R][capacity], their numbers into count[R].
+    void (*march)(const MarchShape &, int64_t rays, const float *origin, const float *direction,
+                  const float *jitter, float *t, int64_t *count);
+    // The samples offset[r] .. offset[r + 1] of every ray from its distances.
+    void (*pack_samples)(const MarchShape &, int64_t rays, const float *origin,
+                         const float *direction, const float *t, const int64_t *offset, float *x,
+                         float *t_packed, float *dt, int32_t *ray);
+
+    // alpha: [S], kept for the backward pass.
+    void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,
+                              const float *rgb, const float *t, const float *dt, float *alpha,
+                              float *color, float *opacity, float *depth);
+    void (*composite_backward)(int64_t rays, const int64_t *offset, const float *alpha,
+                               const float *rgb, const float *t, const float *dt,
+                               const float *dcolor, const float *dopacity, const float *ddepth,
+                               float *dsigma, float *drgb);
+
+    void (*adam)(const AdamStep &, int64_t n, const float *gradient, float *parameter, float *m,
+                 float *v);
+
+    double (*fma_peak)();  // GFLOP/s of independent multiply-adds on all threads
+};
+
+extern const Kernels kKernelsBaseline;
+#if defined(NF_X86)
+extern const Kernels kKernelsV2, kKernelsV3, kKernelsV4;
+#endif
+
+const Kernels &kernels();  // the best this machine runs, chosen once; NFIELD_ISA overrides
+
+}  // namespace nf

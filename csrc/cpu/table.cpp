@@ -1,0 +1,60 @@
+// The table of one instruction set.
+#include "kernels.h"
+#include "simd.h"
+
+namespace nf::NF_ISA {
+
+void hash_grid_forward(const HashGridShape &, int64_t, const float *, const float *, float *);
+void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, const float *, float *);
+void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
+                          const float *, float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
+void spherical_harmonics_forward(int, int64_t, const float *, float *);
+void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
+void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
+void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
+void unit_cube(const float *, float, bool, int64_t, const float *, float *);
+void march(const MarchShape &, int64_t, const float *, const float *, const float *, float *,
+           int64_t *);
+void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
+                  const int64_t *, float *, float *, float *, int32_t *);
+void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
+                       const float *, float *, float *, float *, float *);
+void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
+                        const float *, const float *, const float *, const float *, float *,
+                        float *);
+void adam(const AdamStep &, int64_t, const float *, float *, float *, float *);
+double fma_peak();
+
+}  // namespace nf::NF_ISA
+
+#define NF_TEXT(x) #x
+#define NF_NAME(x) NF_TEXT(x)
+
+namespace nf {
+
+extern const Kernels NF_TABLE;
+const Kernels NF_TABLE = {
+    NF_NAME(NF_ISA),
+    NF_ISA::kLanes,
+    NF_ISA::hash_grid_forward,
+    NF_ISA::hash_grid_backward_table,
+    NF_ISA::hash_grid_backward_x,
+    NF_ISA::mlp_forward,
+    NF_ISA::mlp_backward,
+    NF_ISA::spherical_harmonics_forward,
+    NF_ISA::spherical_harmonics_backward,
+    NF_ISA::camera_rays,
+    NF_ISA::camera_project,
+    NF_ISA::unit_cube,
+    NF_ISA::march,
+    NF_ISA::pack_samples,
+    NF_ISA::composite_forward,
+    NF_ISA::composite_backward,
+    NF_ISA::adam,
+    NF_ISA::fma_peak,
+};
+
+}  // namespace nf

@@ -1,0 +1,41 @@
+"""nfield: an engine for neural radiance fields.
+
+The public names are resolved on first use, so that `nfield --help` need not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nfield.api import Run as Run
+    from nfield.api import fit as fit
+    from nfield.api import open_run as open_run
+    from nfield.data.load import load_scene as load_scene
+    from nfield.errors import InputError as InputError
+
+    __version__: str
+
+_HOMES = {
+    "InputError": "nfield.errors",
+    "Run": "nfield.api",
+    "fit": "nfield.api",
+    "load_scene": "nfield.data.load",
+    "open_run": "nfield.api",
+}
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nfield-engine")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nfield' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Encodings: coordinates in, features out."""

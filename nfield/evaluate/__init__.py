@@ -1,0 +1,1 @@
+"""The metric protocol and the report."""

@@ -1,0 +1,1 @@
+"""Radiance fields: an encoding and a network joined, named by presets."""

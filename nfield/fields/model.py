@@ -1,0 +1,171 @@
+"""A radiance field in its scene: what a run trains, saves and renders."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nfield.config import Config
+from nfield.errors import InputError
+from nfield.fields.contract import RadianceField
+from nfield.fields.presets import PRESETS
+from nfield.render.cameras import Cameras
+from nfield.render.occupancy import Occupancy, OccupancySettings
+from nfield.render.renderer import Rendered, render_samples
+
+RAYS_PER_CHUNK = 1 << 13
+Color = tuple[float, float, float]
+
+
+class SceneBounds(Protocol):
+    """The inner cube of a scene (see `nfield.data.scene.Bounds`)."""
+
+    @property
+    def center(self) -> tuple[float, float, float]: ...
+    @property
+    def half_size(self) -> float: ...
+    @property
+    def unbounded(self) -> bool: ...
+    @property
+    def hull(self) -> np.ndarray | None: ...
+
+
+@dataclass(frozen=True)
+class Image:
+    """One rendered view.
+
+    Shape
+        color ``(H, W, 3)`` sRGB in [0, 1] over the background, opacity ``(H, W)``, depth ``(H, W)``
+        mean distance along the ray where anything was hit (inf elsewhere), normal ``(H, W, 3)``
+        world, unit (0 where nothing was hit), or None
+    """
+
+    color: Tensor
+    opacity: Tensor
+    depth: Tensor
+    normal: Tensor | None
+
+
+class Model(nn.Module):
+    """A radiance field, its occupancy grid, and where both lie in the world."""
+
+    def __init__(self, config: Config, bounds: SceneBounds):
+        super().__init__()
+        module, function = PRESETS[config.field].build.split(":")
+        self.field: RadianceField = getattr(importlib.import_module(module), function)(config.model)
+        self.occupancy = Occupancy(
+            OccupancySettings(**asdict(config.occupancy)),
+            bounds.center,
+            bounds.half_size,
+            bounds.unbounded,
+            bounds.hull,
+        )
+        self.half_size = bounds.half_size
+
+    def parameter_count(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def density(self, x: Tensor) -> Tensor:
+        """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
+        return self.field.density(self.field.features(x))
+
+    def shade(self, x: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+        """Density ``(N,)`` and colour ``(N, 3)`` at unit-cube points seen along directions."""
+        h = self.field.features(x)
+        return self.field.density(h), self.field.color(h, d)
+
+    @torch.no_grad()
+    def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:
+        """Render rays ``(R, 3)`` without background."""
+        middle = torch.full((len(origins),), 0.5)
+        samples = self.occupancy.march(origins, directions, middle)
+        return render_samples(samples, directions, self.half_size, self.shade)
+
+    def render(
+        self,
+        cameras: Cameras,
+        index: int,
+        *,
+        background: Color = (1.0, 1.0, 1.0),
+        normals: bool = False,
+    ) -> Image:
+        """Render one camera.
+
+        Args:
+            normals: Whether to compute normals, from the depth of neighbouring pixels.
+        """
+        width, height = (int(side) for side in cameras.size[index])
+        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        pixels = torch.stack([x, y], -1).view(-1, 2) + 0.5
+        rendered = []
+        for chunk in pixels.split(RAYS_PER_CHUNK):
+            which = torch.full((len(chunk),), index)
+            rendered.append(self.render_rays(*cameras.rays(which, chunk)))
+        whole = Rendered(
+            torch.cat([part.color for part in rendered]),
+            torch.cat([part.opacity for part in rendered]),
+            torch.cat([part.depth for part in rendered]),
+        )
+        color = whole.over(torch.tensor(background)).clamp(0, 1).view(height, width, 3)
+        opacity = whole.opacity.view(height, width)
+        distance = whole.depth.view(height, width) / opacity.clamp(min=1e-6)
+        depth = torch.where(opacity > 0.5, distance, torch.inf)
+        normal = _normals(cameras, index, pixels, depth) if normals else None
+        return Image(color, opacity, depth, normal)
+
+
+def _normals(cameras: Cameras, index: int, pixels: Tensor, depth: Tensor) -> Tensor:
+    """World normals from the cross product of the surface's slopes along columns and rows."""
+    height, width = depth.shape
+    origins, directions = cameras.rays(torch.full((len(pixels),), index), pixels)
+    finite = torch.where(depth.isfinite(), depth, 0).view(-1, 1)
+    surface = (origins + finite * directions).view(height, width, 3)
+    along_x, along_y = torch.zeros_like(surface), torch.zeros_like(surface)
+    along_x[:, 1:-1] = surface[:, 2:] - surface[:, :-2]
+    along_y[1:-1] = surface[2:] - surface[:-2]
+    normal = torch.nn.functional.normalize(torch.cross(along_y, along_x, dim=-1), dim=-1)
+    hit = depth.isfinite()
+    inside = torch.zeros_like(hit)
+    inside[1:-1, 1:-1] = (
+        hit[1:-1, 1:-1] & hit[:-2, 1:-1] & hit[2:, 1:-1] & hit[1:-1, :-2] & hit[1:-1, 2:]
+    )
+    return normal * inside[..., None]
+
+
+def load_model(
+    config: Config, bounds: SceneBounds, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+) -> Model:
+    """The model of a checkpoint.
+
+    Raises:
+        InputError: the checkpoint's tensors do not fit the configuration.
+    """
+    model = Model(config, bounds)
+    restore(model, tensors)
+    return model
+
+
+def restore(model: Model, tensors: Mapping[str, Tensor]) -> None:
+    """Copy the tensors named `model.*` into the model.
+
+    Raises:
+        InputError: names or sizes differ.
+    """
+    state = model.state_dict()
+    given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    for name, tensor in state.items():
+        if name not in given or given[name].shape != tensor.shape:
+            got = tuple(given[name].shape) if name in given else "nothing"
+            raise InputError(
+                f"checkpoint: {name} must have shape {tuple(tensor.shape)}, got {got}; "
+                "the data or the configuration changed since it was written, start a new run"
+            )
+    model.load_state_dict(given)
+    model.occupancy.refresh()

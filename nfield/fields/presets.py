@@ -1,0 +1,34 @@
+"""Presets: the fields a user can name. Torch-free, so that the command line can list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NgpSettings:
+    """Hash grid, a density network and a colour network (arXiv:2201.05989)."""
+
+    levels: int = 16
+    features: int = 2
+    log2_table: int = 16
+    base_resolution: int = 16
+    finest_resolution: int = 1024
+    width: int = 64
+    geometry_features: int = 15
+    density_hidden: int = field(default=1, metadata={"least": 0})
+    color_hidden: int = field(default=2, metadata={"least": 0})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A field by name: its default settings, and where it is built, as `module:function`."""
+
+    settings: Any
+    build: str
+
+
+PRESETS: dict[str, Preset] = {
+    "ngp": Preset(NgpSettings(), "nfield.fields.ngp:build"),
+}

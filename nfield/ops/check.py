@@ -1,0 +1,43 @@
+"""Argument checks of the operations: `<where>: <argument> must <rule>, got <value>`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int | None) -> Tensor:
+    """`value` as a contiguous tensor of the dtype and shape (None: any size).
+
+    Raises:
+        TypeError: Another dtype.
+        ValueError: Another shape or device.
+    """
+    if value.dtype != dtype:
+        raise TypeError(f"{where}: {name} must be {dtype}, got {value.dtype}")
+    if len(shape) != value.dim() or any(
+        want is not None and want != got for want, got in zip(shape, value.shape, strict=True)
+    ):
+        want = ", ".join("any" if size is None else str(size) for size in shape)
+        raise ValueError(f"{where}: {name} must have shape ({want}), got {tuple(value.shape)}")
+    if value.device.type != "cpu":
+        raise ValueError(f"{where}: {name} must be on the CPU, got {value.device}")
+    return value.detach().contiguous()
+
+
+def floats(where: str, name: str, value: Tensor, *shape: int | None) -> Tensor:
+    """`value` as a contiguous float32 tensor of the shape (None: any size)."""
+    return dense(where, name, value, torch.float32, *shape)
+
+
+def one_of(where: str, name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raises ValueError unless `value` is one of the choices."""
+    if value not in choices:
+        known = ", ".join(str(choice) for choice in choices)
+        raise ValueError(f"{where}: {name} must be one of {known}, got {value}")
+
+
+def between(where: str, name: str, value: float, least: float, most: float) -> None:
+    """Raises ValueError unless least <= value <= most."""
+    if not least <= value <= most:
+        raise ValueError(f"{where}: {name} must be from {least} to {most}, got {value}")

@@ -1,0 +1,1 @@
+"""Cameras, rays, occupancy, marching, compositing, and the renderer."""

@@ -1,0 +1,177 @@
+"""Occupancy grid: where a radiance field holds matter, learned from its own density."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nfield.ops.contraction import to_unit_cube
+from nfield.ops.march import MarchSettings, Samples, march, pack_occupancy
+
+CAPACITY = 1024  # most samples of one ray
+CELLS = 1 << 16  # cells asked for their density in one update
+UNBOUNDED_CONE = 1 / 256  # growth of steps with distance, as Instant-NGP's
+UNBOUNDED_NEAR = 0.1  # least distance of a sample, of the inner cube's half size
+
+
+@dataclass(frozen=True)
+class OccupancySettings:
+    """Resolution in cells, nested levels, and the rules of the moving maximum."""
+
+    resolution: int
+    levels: int
+    interval: int  # steps between updates
+    warmup: int  # steps in which cells are forgotten quickly
+    decay: float  # of a cell's density per update
+    threshold: float  # least optical thickness of a step that counts as matter
+    steps: int  # steps across the inner cube's diagonal
+
+
+class Occupancy(nn.Module):
+    r"""Nested occupancy grids around a scene, and the march through them.
+
+    A cell keeps a decaying maximum of the optical thickness $\sigma \delta$ that a sample in it would
+    have, and is occupied while that exceeds min(threshold, mean over all cells). Cells outside the visual hull, and
+    cells of a level that the level inside it covers, are never occupied.
+
+    Source: Mueller et al. 2022, Instant-NGP, arXiv:2201.05989, appendix E.2.
+
+    Args:
+        center, half_size: The inner cube, world units.
+        unbounded: Whether space outside the cube holds matter, on `settings.levels` levels.
+        hull: ``(H, H, H)`` bool, [z][y][x]: cells of the inner cube that can hold matter.
+    """
+
+    def __init__(
+        self,
+        settings: OccupancySettings,
+        center: tuple[float, float, float],
+        half_size: float,
+        unbounded: bool,
+        hull: np.ndarray | None,
+    ):
+        super().__init__()
+        self.settings = settings
+        levels = settings.levels if unbounded else 1
+        diagonal = 2 * math.sqrt(3) * half_size
+        self.march_settings = MarchSettings(
+            center=center,
+            half_size=half_size,
+            near=UNBOUNDED_NEAR * half_size if unbounded else 0.0,
+            step=diagonal / settings.steps,
+            cone=UNBOUNDED_CONE if unbounded else 0.0,
+            unbounded=unbounded,
+            capacity=CAPACITY,
+        )
+        self.shape = (levels, *[settings.resolution] * 3)
+        cells = self._possible(hull).flatten().nonzero().squeeze(1)
+        self.register_buffer("cells", cells, persistent=False)
+        self.register_buffer("thickness", torch.ones(len(cells)))
+        self.words = self._pack(torch.ones(len(cells), dtype=torch.bool))
+
+    cells: Tensor
+    thickness: Tensor
+
+    def _possible(self, hull: np.ndarray | None) -> Tensor:
+        possible = torch.ones(self.shape, dtype=torch.bool)
+        quarter = self.settings.resolution // 4
+        inner = slice(quarter, -quarter)
+        possible[1:, inner, inner, inner] = False
+        if hull is not None:
+            fine = nn.functional.interpolate(
+                torch.from_numpy(hull).float()[None, None], self.shape[1:], mode="nearest"
+            )
+            coarse = nn.functional.adaptive_max_pool3d(
+                torch.from_numpy(hull).float()[None, None], self.shape[1:]
+            )
+            possible[0] &= torch.maximum(fine, coarse)[0, 0] > 0
+        return possible
+
+    def _pack(self, occupied: Tensor) -> Tensor:
+        grid = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+        grid[self.cells] = occupied
+        return pack_occupancy(grid.view(self.shape))
+
+    def is_due(self, step: int) -> bool:
+        """Whether the grid is updated before this step: often at first."""
+        interval = 4 if step < 64 else self.settings.interval
+        return step % interval == 0
+
+    @torch.no_grad()
+    def update(
+        self, density: Callable[[Tensor], Tensor], step: int, generator: torch.Generator
+    ) -> None:
+        """Ask the field for the density in some cells, and mark anew which are occupied.
+
+        Args:
+            density: Unit-cube points ``(N, 3)`` -> density ``(N,)`` per half size.
+        """
+        warm = step < self.settings.warmup
+        chosen = self._choose(warm, generator)
+        points, length = self._random_points(self.cells[chosen], generator)
+        thickness = density(points) * length
+        self.thickness *= 0.8 if warm else self.settings.decay
+        self.thickness.scatter_reduce_(0, chosen, thickness, "amax")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Recompute the bit fields from the cells' thickness."""
+        # numpy's mean adds in one fixed order; torch's depends on the number of threads.
+        mean = float(self.thickness.numpy().mean()) if len(self.cells) else 0.0
+        self.words = self._pack(self.thickness > min(self.settings.threshold, mean))
+
+    def occupied_share(self) -> float:
+        """Share of all cells that are occupied."""
+        octets = np.unpackbits(self.words.numpy().view(np.uint8))
+        return float(octets.mean())
+
+    def _choose(self, warm: bool, generator: torch.Generator) -> Tensor:
+        count = len(self.cells)
+        if count <= CELLS:
+            return torch.arange(count)
+        if warm:
+            return torch.randint(count, (CELLS,), generator=generator)
+        occupied = (self.thickness > self.settings.threshold).nonzero().squeeze(1)
+        anywhere = torch.randint(count, (CELLS // 2,), generator=generator)
+        if not len(occupied):
+            return anywhere
+        again = occupied[torch.randint(len(occupied), (CELLS // 2,), generator=generator)]
+        return torch.cat([anywhere, again])
+
+    def _random_points(self, cells: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A random point in each cell (unit cube), and the length of a step there (half sizes)."""
+        size = self.settings.resolution
+        plane = torch.div(cells, size, rounding_mode="floor")
+        slab = torch.div(plane, size, rounding_mode="floor")
+        level = torch.div(slab, size, rounding_mode="floor")
+        corner = torch.stack([cells % size, plane % size, slab % size], 1)
+        jitter = torch.rand(len(cells), 3, generator=generator)
+        scale = torch.exp2(level.float())
+        points = ((corner + jitter) * (2 / size) - 1) * scale[:, None]
+        settings = self.march_settings
+        step = settings.step / settings.half_size
+        length = torch.maximum(torch.full_like(scale, step), settings.cone * scale)
+        return to_unit_cube(points, (0.0, 0.0, 0.0), 1.0, settings.unbounded), length
+
+    def march(
+        self,
+        origins: Tensor,
+        directions: Tensor,
+        jitter: Tensor,
+        budget: int | None = None,
+    ) -> Samples:
+        """Samples of rays in occupied cells; see `nfield.ops.march.march`."""
+        return march(
+            origins,
+            directions,
+            jitter,
+            self.words,
+            self.settings.resolution,
+            self.march_settings,
+            budget,
+        )

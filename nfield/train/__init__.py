@@ -1,0 +1,1 @@
+"""Fitting: the trainer, its loop, and the run folder."""

@@ -1,0 +1,71 @@
+"""Batches of training rays: random pixels of all views, with the colours they should have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nfield.data.scene import Views
+
+BACKGROUNDS = {"white": 1.0, "black": 0.0}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rays and what they should see.
+
+    Shape
+        origins, directions ``(R, 3)``, background ``(R, 3)``, color ``(R, 3)`` over the background
+    """
+
+    origins: Tensor
+    directions: Tensor
+    background: Tensor
+    color: Tensor
+
+    def first(self, count: int) -> Batch:
+        """The first rays."""
+        return Batch(
+            self.origins[:count],
+            self.directions[:count],
+            self.background[:count],
+            self.color[:count],
+        )
+
+
+class Batches:
+    """Draws pixels uniformly from the training views.
+
+    Args:
+        background: white, black, or random: a new colour for every ray, so that the field cannot
+            hide transparency behind a background it knows.
+    """
+
+    def __init__(self, views: Views, background: str):
+        self._cameras = views.cameras
+        self._pixels = views.pixels()
+        self._background = background
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """`count` rays."""
+        pixels = self._pixels
+        total = len(pixels.color) if pixels.valid is None else len(pixels.valid)
+        chosen = torch.randint(total, (count,), generator=generator)
+        if pixels.valid is not None:
+            chosen = pixels.valid[chosen]
+        view = torch.searchsorted(pixels.offset, chosen, right=True) - 1
+        inside = chosen - pixels.offset[view]
+        width = self._cameras.size[view, 0].long()
+        x, y = inside % width, torch.div(inside, width, rounding_mode="floor")
+        origins, directions = self._cameras.rays(view, torch.stack([x, y], 1) + 0.5)
+        color = pixels.color[chosen].float() / 255
+        if self._background in BACKGROUNDS:
+            background = torch.full((count, 3), BACKGROUNDS[self._background])
+        else:
+            background = torch.rand(count, 3, generator=generator)
+        if color.shape[1] == 4:
+            alpha = color[:, 3:]
+            color = color[:, :3] * alpha + (1 - alpha) * background
+        return Batch(origins, directions, background, color)

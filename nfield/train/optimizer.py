@@ -1,0 +1,60 @@
+"""Adam over the parameter groups of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from nfield.fields.contract import ParameterGroup
+from nfield.ops.adam import adam_
+
+
+class Adam:
+    """Fused Adam; moments are kept per parameter under its name.
+
+    Source: Kingma and Ba 2015, arXiv:1412.6980; betas and epsilon of Instant-NGP.
+    """
+
+    def __init__(self, module: nn.Module, groups: list[ParameterGroup], weight_decay: float):
+        self.step_count = 0
+        self._names = {parameter: name for name, parameter in module.named_parameters()}
+        self._groups = groups
+        self._weight_decay = weight_decay
+        self._moments = {
+            name: (torch.zeros_like(parameter), torch.zeros_like(parameter))
+            for parameter, name in self._names.items()
+        }
+
+    def step(self, learning_rate: float) -> None:
+        """Update every parameter that has a gradient, and drop the gradients."""
+        self.step_count += 1
+        for group in self._groups:
+            for parameter in group.parameters:
+                if parameter.grad is None:
+                    continue
+                adam_(
+                    parameter,
+                    parameter.grad,
+                    *self._moments[self._names[parameter]],
+                    step=self.step_count,
+                    lr=learning_rate * group.rate,
+                    weight_decay=self._weight_decay if group.decay else 0.0,
+                )
+                parameter.grad = None
+
+    def state(self) -> dict[str, Tensor]:
+        """Moments by name."""
+        return {
+            f"{name}.{which}": moment
+            for name, moments in self._moments.items()
+            for which, moment in zip("mv", moments, strict=True)
+        }
+
+    def load_state(self, state: Mapping[str, Tensor], step_count: int) -> None:
+        """Inverse of `state`."""
+        self.step_count = step_count
+        for name, (m, v) in self._moments.items():
+            m.copy_(state[f"{name}.m"])
+            v.copy_(state[f"{name}.v"])

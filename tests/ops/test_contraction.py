@@ -1,0 +1,31 @@
+"""Contraction: identity inside, continuous, monotone and bounded outside."""
+
+from __future__ import annotations
+
+import torch
+from torch.testing import assert_close
+
+from nfield.ops.contraction import to_unit_cube
+
+CENTER = (1.0, -2.0, 0.5)
+
+
+def test_bounded_cube_maps_to_the_unit_cube() -> None:
+    points = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.0, 2.5], [-1.0, -4.0, -1.5]])
+    want = torch.tensor([[0.5] * 3, [1.0] * 3, [0.0] * 3])
+    assert torch.equal(to_unit_cube(points, CENTER, 2.0, False), want)
+
+
+def test_contraction_matches_its_formula() -> None:
+    points = torch.randn(500, 3) * 8
+    p = (points.double() - torch.tensor(CENTER, dtype=torch.float64)) / 2
+    norm = p.abs().amax(1, keepdim=True)
+    q = torch.where(norm <= 1, p, (2 - 1 / norm) * p / norm)
+    got = to_unit_cube(points, CENTER, 2.0, True)
+    assert_close(got.double(), q / 4 + 0.5, atol=5e-7, rtol=0)  # float32 rounding of O(1) values
+
+
+def test_far_points_stay_inside_and_in_order() -> None:
+    t = torch.logspace(-2, 6, 200)
+    x = to_unit_cube(torch.stack([t, t * 0, t * 0], 1), (0.0, 0.0, 0.0), 1.0, True)[:, 0]
+    assert bool((x.diff() >= 0).all()) and float(x.max()) <= 1.0 and bool((x[:100].diff() > 0).all())

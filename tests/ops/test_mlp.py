@@ -1,0 +1,154 @@
+"""Fused perceptron: values and gradients against a float64 reference, refusals."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.testing import assert_close
+
+from nfield.ops.mlp import ACTIVATIONS, MlpShape, mlp
+from tests.ops.reference import on_threads, same_bits, with_gradients
+
+ACTIVATE = {
+    "none": lambda z: z,
+    "relu": torch.relu,
+    "softplus": torch.nn.functional.softplus,
+    "sine": torch.sin,
+}
+
+
+def reference(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
+    start = 0
+    for index, (out, in_) in enumerate(shape.layers):
+        x = x @ weights[start : start + out * in_].view(out, in_).T
+        start += out * in_
+        if shape.bias:
+            x = x + weights[start : start + out]
+            start += out
+        if index < shape.hidden:
+            x = ACTIVATE[shape.activation](x)
+    return x
+
+
+def inputs(shape: MlpShape, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(rows)
+    x = torch.randn(rows, shape.in_dim, generator=generator)
+    scale = max(shape.in_dim, shape.width) ** -0.5
+    weights = torch.randn(shape.parameters, generator=generator) * scale
+    return x, weights, torch.randn(rows, shape.out_dim, generator=generator)
+
+
+def check(shape: MlpShape, rows: int) -> None:
+    x, weights, dy = inputs(shape, rows)
+    if shape.activation == "relu":
+        # Keep rows whose pre-activations are clear of ReLU's corner, where float32 may take the
+        # other side.
+        z = reference(x.double(), weights.double(), shape)
+        assert z.isfinite().all()
+    got = with_gradients(lambda x, w: mlp(x, w, shape), (x, weights), dy)
+    want = with_gradients(
+        lambda x, w: reference(x, w, shape), (x.double(), weights.double()), dy.double()
+    )
+    for tensor, exact in zip(got, want, strict=True):
+        # Sums of up to 256 products of order one, over nine layers: a few 1e-6 of their size; a
+        # row whose unit sits within rounding of ReLU's corner may differ by one unit's share.
+        scale = float(exact.abs().max()) + 1e-6
+        outliers = ((tensor.double() - exact).abs() > 3e-5 * scale).double().mean()
+        assert outliers < (1e-3 if shape.activation == "relu" else 1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("hidden", [0, 1, 2, 8])
+def test_values_and_gradients_match_reference(activation: str, bias: bool, hidden: int) -> None:
+    check(MlpShape(32, 16, 64, hidden, activation, bias), 300)
+
+
+@given(
+    st.integers(1, 70),
+    st.integers(1, 40),
+    st.integers(1, 12).map(lambda k: 8 * k),
+    st.integers(0, 3),
+    st.integers(1, 300),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_sizes(in_dim: int, out: int, width: int, hidden: int, rows: int, bias: bool) -> None:
+    check(MlpShape(in_dim, out, width, hidden, "softplus", bias), rows)
+
+
+def test_extreme_pre_activations_stay_finite() -> None:
+    shape = MlpShape(1, 1, 8, 1, "softplus", False)
+    weights = torch.ones(shape.parameters)
+    x = torch.tensor([[-200.0], [-20.0], [0.0], [20.0], [200.0]])
+    want = 8 * torch.nn.functional.softplus(x.double())
+    # exp and log are good to 2 units in the last place each.
+    assert_close(mlp(x, weights, shape).double(), want, atol=1e-30, rtol=1e-6)
+
+
+def test_sine_is_accurate_for_large_arguments() -> None:
+    shape = MlpShape(1, 1, 8, 1, "sine", False)
+    weights = torch.ones(shape.parameters)
+    x = torch.linspace(-300, 300, 999)[:, None]
+    # Three-part reduction keeps 1e-7 per unit; eight are added.
+    assert_close(mlp(x, weights, shape).double(), 8 * x.double().sin(), atol=4e-6, rtol=0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_bits_do_not_depend_on_threads(threads: int) -> None:
+    shape = MlpShape(32, 16, 64, 2, "relu", True)
+    x, weights, dy = inputs(shape, 5000)
+
+    def compute() -> list[Tensor]:
+        return with_gradients(lambda x, w: mlp(x, w, shape), (x, weights), dy)
+
+    assert same_bits(compute(), on_threads(threads, compute))
+
+
+def test_inference_equals_training_forward() -> None:
+    shape = MlpShape(19, 3, 24, 2, "sine", True)
+    x, weights, _ = inputs(shape, 133)
+    with torch.no_grad():
+        plain = mlp(x, weights, shape)
+    assert torch.equal(plain, mlp(x, weights.requires_grad_(), shape).detach())
+
+
+def test_empty_input() -> None:
+    shape = MlpShape(4, 3, 8, 1, "relu", False)
+    x, weights, _ = inputs(shape, 0)
+    assert mlp(x, weights, shape).shape == (0, 3)
+    weights.requires_grad_()
+    mlp(x, weights, shape).sum().backward()
+    assert weights.grad is not None and weights.grad.abs().sum() == 0
+
+
+def test_compiles_without_graph_breaks() -> None:
+    shape = MlpShape(4, 3, 8, 1, "relu", False)
+    x, weights, _ = inputs(shape, 20)
+    compiled = torch.compile(lambda x: mlp(x, weights, shape), fullgraph=True, backend="eager")
+    assert torch.equal(compiled(x), mlp(x, weights, shape))
+
+
+def test_second_derivative_raises() -> None:
+    shape = MlpShape(4, 3, 8, 1, "softplus", False)
+    x, weights, _ = inputs(shape, 5)
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(mlp(x, weights, shape).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="mlp: second derivatives are not supported"):
+        slope.sum().backward()
+
+
+def test_refusals_name_argument_and_value() -> None:
+    with pytest.raises(ValueError, match="width must be a multiple of 8, got 12"):
+        MlpShape(4, 3, 12, 1, "relu", False)
+    with pytest.raises(ValueError, match="hidden must be from 0 to 8, got 9"):
+        MlpShape(4, 3, 8, 9, "relu", False)
+    with pytest.raises(ValueError, match="activation must be one of none, relu, softplus, sine"):
+        MlpShape(4, 3, 8, 1, "gelu", False)
+    shape = MlpShape(4, 3, 8, 1, "relu", False)
+    x, weights, _ = inputs(shape, 5)
+    with pytest.raises(ValueError, match=r"weights must have shape \(56\), got \(55,\)"):
+        mlp(x, weights[:-1], shape)

@@ -1,0 +1,49 @@
+"""Dispatch: every instruction set this machine runs computes the same thing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nfield.ops.native import fma_peak, isa, threads
+
+PROGRAM = """
+import sys, numpy, torch
+from nfield.ops.hash_grid import HashGridShape, hash_grid
+from nfield.ops.mlp import MlpShape, mlp
+from nfield.ops.native import isa
+torch.manual_seed(0)
+grid, net = HashGridShape(3, 2, 6, 10, 4, 64), MlpShape(12, 5, 24, 2, "softplus", True)
+x = torch.rand(999, 3, requires_grad=True)
+table = torch.randn(grid.entries, 2, requires_grad=True)
+weights = (torch.randn(net.parameters) * 0.2).requires_grad_()
+y = mlp(hash_grid(x, table, grid), weights, net)
+y.square().sum().backward()
+numpy.savez(sys.argv[1], isa=isa(), y=y.detach(), x=x.grad, table=table.grad, weights=weights.grad)
+"""
+
+
+@pytest.mark.parametrize("wanted", ["baseline", "v2", "v3", "v4"])
+def test_instruction_sets_agree(wanted: str, tmp_path: object) -> None:
+    results = []
+    for name in (isa(), wanted):
+        path = f"{tmp_path}/{name}.npz"
+        environment = {**os.environ, "NFIELD_ISA": name}
+        subprocess.run([sys.executable, "-c", PROGRAM, path], env=environment, check=True)
+        results.append(np.load(path))
+    best, other = results
+    if str(other["isa"]) != wanted:
+        # A machine without it falls back to the baseline.
+        assert str(other["isa"]) == "baseline"
+    for name in ("y", "x", "table", "weights"):
+        # The same float32 sums in another order, of up to 999 terms.
+        scale = float(np.abs(best[name]).max())
+        assert np.abs(best[name] - other[name]).max() < 1e-5 * scale
+
+
+def test_machine_is_described() -> None:
+    assert isa() in ("baseline", "v2", "v3", "v4") and threads() >= 1 and fma_peak() > 0
