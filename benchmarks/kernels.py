@@ -158,10 +158,10 @@ def compositing(rays: int) -> Iterator[Comparison]:
     for name, function in (("torch.compile", compiled), ("torch eager", composite_torch)):
         forwards[name] = forward(function, *inputs)
         backwards[name] = forward_backward(function, inputs, (sigma, rgb), *upstream)
-    inputs = (sigma, rgb, t, dt, offset)
-    run = forward(composite, *inputs)
+    ours = (sigma, rgb, t, dt, offset)
+    run = forward(composite, *ours)
     yield Comparison("compositing, forward", run, forwards, samples, {"": 8.0})
-    run = forward_backward(composite, inputs, (sigma, rgb), *upstream)
+    run = forward_backward(composite, ours, (sigma, rgb), *upstream)
     yield Comparison("compositing, forward+backward", run, backwards, samples, {"": 5.0})
 
 

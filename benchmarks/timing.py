@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+# Where real scenes are, as for the tests.
+DATA = Path(os.environ.get("NFIELD_DATA", Path(__file__).parents[2] / "shared" / "data"))
+CHAIR = DATA / "nerf_synthetic" / "chair"
+FOX = DATA / "fox"
 TURN_SECONDS = 0.03  # long enough for the previous turn's spinning worker threads to go to sleep
 MIN_TURNS = 5
 
@@ -102,11 +108,17 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def judge(bar: str, value: float, *, least: float | None = None, most: float | None = None) -> dict:
-    """A bar beside what was measured: {"bar", "measured", "met"}."""
+def judge(
+    bar: str, value: float, *, least: float | None = None, most: float | None = None
+) -> dict[str, Any]:
+    """A bar beside what was measured: {"bar", "measured", "met"}; infinity is recorded as None."""
     met = (least is None or value >= least) and (most is None or value <= most)
     limit = f">= {least:g}" if least is not None else f"<= {most:g}"
-    return {"bar": f"{bar} {limit}", "measured": value, "met": met}
+    return {
+        "bar": f"{bar} {limit}",
+        "measured": value if math.isfinite(value) else None,
+        "met": met,
+    }
 
 
 def print_bars(bars: Sequence[Mapping[str, object]]) -> None:

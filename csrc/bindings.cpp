@@ -96,6 +96,8 @@ NB_MODULE(_native, m) {
                  new (shape)
                      MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
              })
+        .def("saved_size",
+             [](const MlpShape &mlp, int64_t n) { return kernels().mlp_saved_size(mlp, n); })
         .def(
             "forward",
             [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> saved) {
@@ -112,6 +114,28 @@ NB_MODULE(_native, m) {
             },
             nb::arg("x"), nb::arg("weights"), nb::arg("saved"), nb::arg("dy"), nb::arg("dx").none(),
             nb::arg("dweights"), Release());
+
+    m.def(
+        "exponential_forward",
+        [](float most, In x, Out y) {
+            kernels().exponential_forward(most, x.size(), x.data(), y.data());
+        },
+        Release());
+    m.def(
+        "exponential_backward",
+        [](float most, In x, In y, In dy, Out dx) {
+            kernels().exponential_backward(most, y.size(), x.data(), y.data(), dy.data(), dx.data());
+        },
+        Release());
+    m.def(
+        "logistic_forward",
+        [](In x, Out y) { kernels().logistic_forward(x.size(), x.data(), y.data()); }, Release());
+    m.def(
+        "logistic_backward",
+        [](In y, In dy, Out dx) {
+            kernels().logistic_backward(y.size(), y.data(), dy.data(), dx.data());
+        },
+        Release());
 
     m.def(
         "spherical_harmonics_forward",

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+BAR_SECONDS = 0.25  # between updates of a bar
 LINE_SECONDS = 5.0  # between lines where there is no terminal
 SMOOTHING = 0.95  # of the training PSNR, which is noisy from step to step
 
@@ -33,7 +34,8 @@ class FitProgress:
         self._key = "seconds" if max_seconds else "step"
         self._psnr: float | None = None
         self._rays, self._rate = 0.0, 0.0
-        self._since = time.perf_counter()
+        self._since = self._begin = time.perf_counter()
+        self._all_rays = 0.0
         self._task: TaskID | None = None
         self._bar = Progress(
             TextColumn("step {task.fields[step]}"),
@@ -60,22 +62,27 @@ class FitProgress:
         if self._console.is_terminal:
             self._bar.stop()
         elif self.record is not None:
+            self._rate = self._all_rays / (time.perf_counter() - self._begin)
             self._print()
 
     def __call__(self, record: Mapping[str, Any]) -> None:
         """Take the record of one step."""
         first, self.record = self.record is None, dict(record)
+        if first:
+            self._since = self._begin = time.perf_counter()
         self._rays += record["rays"]
+        self._all_rays += record["rays"]
         previous = record["psnr"] if self._psnr is None else self._psnr
         self._psnr = SMOOTHING * previous + (1.0 - SMOOTHING) * record["psnr"]
-        now = time.perf_counter()
-        if first or now - self._since >= (0.25 if self._console.is_terminal else LINE_SECONDS):
-            self._rate = self._rays / max(now - self._since, 1e-9)
-            self._rays, self._since = 0.0, now
+        passed = time.perf_counter() - self._since
+        if first or passed >= (BAR_SECONDS if self._console.is_terminal else LINE_SECONDS):
+            self._rate = 0.0 if first else self._rays / passed
+            self._rays, self._since = 0.0, self._since + passed
             self._show() if self._console.is_terminal else self._print()
 
     def _status(self) -> str:
-        return f"{self._rate / 1e3:.0f}k rays/s  PSNR {self._psnr:.2f} dB"
+        rate = f"{self._rate / 1e3:.0f}k rays/s  " if self._rate else ""
+        return f"{rate}PSNR {self._psnr:.2f} dB"
 
     def _show(self) -> None:
         record = self.record or {}

@@ -18,6 +18,7 @@ from nfield.config import Occupancy as Settings
 from nfield.data.scene import Bounds
 
 CONE = 1 / 256  # growth of the steps with distance in unbounded scenes, as in instant-ngp
+CELLS = 1 << 16  # looked at in one update of the occupancy grid
 NEAR = 0.1  # least distance of a sample there, in half sizes of the inner cube
 
 
@@ -104,22 +105,23 @@ class Occupancy:
         least = min(self.settings.threshold, float(self.thickness.mean()))
         self.bits[self.cells] = self.thickness > least
 
-    def update(self, density: Callable[[Tensor], Tensor], count: int, step: int) -> None:
-        """Decay all cells, then raise `count` of them to what the field says at a random point.
+    def update(self, density: Callable[[Tensor], Tensor], step: int) -> None:
+        """Decay all cells, then raise some of them to what the field says at a random point.
 
         Args:
             density: unit-cube points (N, 3) -> (N,) per half size.
         """
         warm = step < self.settings.warmup
-        chosen = torch.randint(len(self.cells), (count,))
+        chosen = torch.randint(len(self.cells), (CELLS,))
         occupied = self.bits[self.cells].nonzero()[:, 0]
         if not warm and len(occupied):
-            half = count // 2
-            chosen[half:] = occupied[torch.randint(len(occupied), (count - half,))]
+            chosen[CELLS // 2 :] = occupied[torch.randint(len(occupied), (CELLS // 2,))]
+        if len(self.cells) <= CELLS:
+            chosen = torch.arange(len(self.cells))
         cell, g = self.cells[chosen], self.resolution
         corner = torch.stack([cell % g, cell // g % g, cell // g**2 % g], 1)
         scale = torch.exp2(cell // g**3)
-        point = (2 * (corner + torch.rand(count, 3)) / g - 1) * scale[:, None]
+        point = (2 * (corner + torch.rand(len(cell), 3)) / g - 1) * scale[:, None]
         length = (self.space.cone * scale).clamp(min=self.space.step / self.space.half_size)
         self.thickness *= 0.8 if warm else self.settings.decay
         found = density(self.space.to_unit_cube(point)) * length

@@ -77,10 +77,10 @@ class TorchNgp:
         self.occupancy = Occupancy(self.space, bounds.hull, settings)
         self.field = Field(config.model)
         self.evaluate: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = self.field
-        self.density = self.field.density
+        self.evaluate_density: Callable[[Tensor], Tensor] = self.field.density
         if compiled:
             self.evaluate = torch.compile(self.field, dynamic=False)
-            self.density = torch.compile(self.field.density, dynamic=False)
+            self.evaluate_density = torch.compile(self.field.density, dynamic=False)
             self.occupancy.mask = torch.compile(self.occupancy.mask, dynamic=True)
 
     @torch.no_grad()
@@ -99,6 +99,14 @@ class TorchNgp:
         self.occupancy.bits[:] = False
         self.occupancy.refresh()
 
+    def density(self, x: Tensor) -> Tensor:
+        """Density (N,) at unit-cube points (N, 3), in batches of one size."""
+        parts = []
+        for part in x.split(self.batch):
+            padded = nn.functional.pad(part, (0, 0, 0, self.batch - len(part)))
+            parts.append(self.evaluate_density(padded)[: len(part)])
+        return torch.cat(parts)
+
     def shade(self, samples: Samples, direction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Colour without background, opacity and depth of the rays, in batches of one size."""
         sigmas, colors = [torch.zeros(0)], [torch.zeros(0, 3)]
@@ -109,14 +117,8 @@ class TorchNgp:
             )
             sigmas.append(sigma[: len(x)])
             colors.append(rgb[: len(x)])
-        return composite(
-            torch.cat(sigmas),
-            torch.cat(colors),
-            samples.t,
-            samples.dt / self.space.half_size,
-            samples.ray,
-            samples.offset,
-        )
+        sigma, rgb, dt = torch.cat(sigmas), torch.cat(colors), samples.dt / self.space.half_size
+        return composite(sigma, rgb, samples.t, dt, samples.ray, samples.offset)
 
     @torch.no_grad()
     def render(

@@ -6,6 +6,7 @@ Same data, sample budget, loss, optimizer, schedule by time and random backgroun
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ class TorchTrainer:
         self.model = TorchNgp(scene.bounds, config, compiled=compiled)
         field = self.model.field
         networks = [*field.density_network.parameters(), *field.color_network.parameters()]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [field.grid.table]},
             {"params": networks, "weight_decay": config.train.weight_decay},
         ]
@@ -60,15 +61,15 @@ class TorchTrainer:
 
     def _warm_up(self) -> None:
         """Compile everything before the clock starts."""
-        x = torch.rand(self.batch, 3)
-        sigma, rgb = self.model.evaluate(x, x)
+        x, direction = torch.rand(self.batch, 3), torch.rand(self.batch, 3)
+        sigma, rgb = self.model.evaluate(x, direction)
         torch.autograd.grad(sigma.sum() + rgb.sum(), self.model.field.grid.table)
-        with torch.no_grad():
-            self.model.evaluate(x, x)
-            self.model.density(x)
-        for count in (256, 1024):
+        for count in (257, 1023):  # two sizes, none of them special: all sizes from then on
             origin, direction, _, _ = self.rays.draw(count)
             self.model.occupancy.march(origin, direction, torch.rand(count))
+        with torch.no_grad():
+            self.model.density(x)
+            self.model.evaluate(x, torch.rand(self.batch, 3))
 
     def train_step(self) -> float:
         """One step; returns the loss."""
@@ -77,7 +78,7 @@ class TorchTrainer:
         interval = 4 if self.step < 64 else self.config.occupancy.interval
         if self.step % interval == 0:
             with torch.no_grad():
-                self.model.occupancy.update(self.model.density, self.batch, self.step)
+                self.model.occupancy.update(self.model.density, self.step)
         origin, direction, seen, alpha = self.rays.draw(self.ray_count)
         samples = self.model.occupancy.march(origin, direction, torch.rand(len(origin)))
         # Whole rays only, as many as the batch holds.

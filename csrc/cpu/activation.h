@@ -1,10 +1,14 @@
-// Activations of the hidden layers and their derivatives, as functions of the pre-activation.
+// Activations of the hidden layers. What the backward pass needs of a layer is kept once: where the
+// slope can be read off the output (none, ReLU) the output, else the pre-activation.
 #pragma once
 
 #include "kernels.h"
 #include "simd.h"
 
 namespace nf::NF_ISA {
+
+template <Activation kind>
+constexpr bool kKeepsOutput = kind == kNone || kind == kRelu;
 
 template <Activation kind>
 NF_INLINE Vec activate(Vec z) {
@@ -15,12 +19,13 @@ NF_INLINE Vec activate(Vec z) {
     return z;
 }
 
+// d * activation'(z), from the kept value.
 template <Activation kind>
-NF_INLINE Vec activation_slope(Vec z) {
-    if constexpr (kind == kRelu) return z > 0.0f ? splat(1.0f) : Vec{};
-    if constexpr (kind == kSoftplus) return 1.0f / (1.0f + exp(-z));
-    if constexpr (kind == kSine) return sin(z, 1);
-    return splat(1.0f);
+NF_INLINE Vec times_slope(Vec d, Vec kept) {
+    if constexpr (kind == kRelu) return kept > 0.0f ? d : Vec{};
+    if constexpr (kind == kSoftplus) return d / (1.0f + exp(-kept));
+    if constexpr (kind == kSine) return d * sin(kept, 1);
+    return d;
 }
 
 }  // namespace nf::NF_ISA

@@ -8,9 +8,14 @@ void hash_grid_forward(const HashGridShape &, int64_t, const float *, const floa
 void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, const float *, float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
+int64_t mlp_saved_size(const MlpShape &, int64_t);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
                   const float *, float *, float *);
+void exponential_forward(float, int64_t, const float *, float *);
+void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
+void logistic_forward(int64_t, const float *, float *);
+void logistic_backward(int64_t, const float *, const float *, float *);
 void spherical_harmonics_forward(int, int64_t, const float *, float *);
 void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
 void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
@@ -42,8 +47,13 @@ const Kernels NF_TABLE = {
     NF_ISA::hash_grid_forward,
     NF_ISA::hash_grid_backward_table,
     NF_ISA::hash_grid_backward_x,
+    NF_ISA::mlp_saved_size,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
+    NF_ISA::exponential_forward,
+    NF_ISA::exponential_backward,
+    NF_ISA::logistic_forward,
+    NF_ISA::logistic_backward,
     NF_ISA::spherical_harmonics_forward,
     NF_ISA::spherical_harmonics_backward,
     NF_ISA::camera_rays,

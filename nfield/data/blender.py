@@ -1,4 +1,6 @@
-"""Blender / NeRF-Synthetic: a folder with transforms_train.json and, where they exist, _val and _test."""
+"""Blender / NeRF-Synthetic: a folder with transforms_train.json and, where they exist, _val and
+_test.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from nfield.data.frames import Frame, hold_out, read_frames
 
 
 def read_blender(folder: Path) -> tuple[dict[str, list[Frame]], tuple[str, ...]]:
-    """The frames by split, in the files' order, and notes. Without a test split, every eighth training frame is one."""
+    """The frames by split, in the files' order, and notes. Without a test split, every eighth
+    training frame is one.
+    """
     splits: dict[str, list[Frame]] = {}
     notes: list[str] = []
     for split in ("train", "test", "val"):

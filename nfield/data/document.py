@@ -1,4 +1,4 @@
-"""A JSON document checked as it is read: every refusal names the file, the place in it and the key."""
+"""A JSON document checked as it is read: every refusal names the file, the place and the key."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import numpy as np
 
 from nfield.errors import InputError
 
-# Numbers beyond this are not lengths or pixels of anything, and would overflow float32 when squared.
+# Numbers beyond this are not lengths or pixels of anything, and would overflow float32 when
+# squared.
 LARGEST = 1e15
 
 
 @dataclass(frozen=True)
 class Document:
-    """One JSON object and where it stands, such as "transforms.json: frame 3"; keys absent in it are looked up in `parent`."""
+    """One JSON object and where it stands, such as "transforms.json: frame 3"; keys absent in it
+    are looked up in `parent`.
+    """
 
     where: str
     values: dict[str, Any]
@@ -110,7 +113,8 @@ class Document:
         for i, item in enumerate(value):
             if not isinstance(item, dict):
                 raise InputError(
-                    f"{self.where}: frame {i} must be an object, got {type(item).__name__}; correct it"
+                    f"{self.where}: frame {i} must be an object, got {type(item).__name__}; "
+                    "correct it"
                 )
         return [Document(f"{self.where}: frame {i}", item, self) for i, item in enumerate(value)]
 
@@ -130,7 +134,8 @@ def read_document(file: Path) -> Document:
         raise InputError(f"{file}: must be JSON, got {error}; write the file again") from error
     if not isinstance(values, dict):
         raise InputError(
-            f"{file}: must hold a JSON object with frames, got {type(values).__name__}; write the file again"
+            f"{file}: must hold a JSON object with frames, got {type(values).__name__}; "
+            "write the file again"
         )
     return Document(str(file), values)
 

@@ -1,7 +1,7 @@
 """Frames: the posed images that transforms.json files list, checked one by one.
 
-Source: the conventions of NeRF's Blender exporter, instant-ngp (docs/nerf_dataset_tips.md) and nerfstudio
-(quickstart/data_conventions): OpenGL cameras, camera-to-world, turned here to OpenCV.
+Source: the conventions of NeRF's Blender exporter, instant-ngp (docs/nerf_dataset_tips.md) and
+nerfstudio (quickstart/data_conventions): OpenGL cameras, camera-to-world, turned here to OpenCV.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ _OTHER_LENSES = ("ftheta_p0", "equirectangular", "latlong")
 
 @dataclass(frozen=True)
 class Frame:
-    """One posed image: files, name, camera (intrinsics fx fy cx cy, distortion k1 k2 k3 k4 p1 p2, lens), header."""
+    """One posed image: files, name, camera (intrinsics fx fy cx cy, distortion k1 k2 k3 k4 p1 p2,
+    lens), header.
+    """
 
     file_path: str
     image: Path
@@ -50,8 +52,8 @@ class Frame:
 def read_frames(document: Document, root: Path) -> tuple[list[Frame], int]:
     """The frames of a document in their order, and how many were left out for want of their image.
 
-    As in instant-ngp, only frames with a `sharpness` (written by its capture script, whose users delete blurred photos)
-    may lack their image; any other missing image is an error.
+    As in instant-ngp, only frames with a `sharpness` (written by its capture script, whose users
+    delete blurred photos) may lack their image; any other missing image is an error.
 
     Raises: InputError naming the frame and the key.
     """
@@ -69,12 +71,14 @@ def read_frames(document: Document, root: Path) -> tuple[list[Frame], int]:
 
 
 def make_views(frames: Sequence[Frame], channels: int, downscale: int) -> Views:
-    """The views of one split. Raises InputError when the images are smaller than `downscale` pixels."""
+    """The views of one split. Raises InputError when the images are smaller than `downscale`
+    pixels.
+    """
     for frame in frames:
         if min(frame.header.width, frame.header.height) < downscale:
             raise InputError(
-                f"downscale: must be at most the smallest image side, got {downscale} with {frame.image} of "
-                f"{frame.header.width}x{frame.header.height}; choose a smaller one"
+                f"downscale: must be at most the smallest image side, got {downscale} with "
+                f"{frame.image} of {frame.header.width}x{frame.header.height}; choose a smaller one"
             )
     cameras = Cameras(
         torch.tensor(np.stack([f.camera_to_world for f in frames]), dtype=torch.float32),
@@ -90,7 +94,9 @@ def make_views(frames: Sequence[Frame], channels: int, downscale: int) -> Views:
 
 
 def unique_names(splits: dict[str, list[Frame]]) -> tuple[dict[str, list[Frame]], tuple[str, ...]]:
-    """Frames renamed so that names are unique in the scene, and a note for every image listed more than once."""
+    """Frames renamed so that names are unique in the scene, and a note for every image listed more
+    than once.
+    """
     seen: dict[str, int] = {}
     notes: list[str] = []
     renamed: dict[str, list[Frame]] = {}
@@ -147,7 +153,7 @@ def _frame(entry: Document, image: Path, root: Path) -> Frame:
 
 
 def _opencv(pose: np.ndarray) -> np.ndarray:
-    """OpenGL axes (x right, y up, z backward) to OpenCV: the second and third columns change sign."""
+    """OpenGL axes (x right, y up, z backward) to OpenCV: two columns change sign."""
     return pose * np.array([1.0, -1.0, -1.0, 1.0])
 
 
@@ -160,7 +166,9 @@ def _lens(entry: Document) -> str:
         raise entry.refuse(
             "camera_model", f"be one of {', '.join(CAMERA_MODELS)}", "undistort the images first"
         )
-    return "fisheye" if entry.flag("is_fisheye") else CAMERA_MODELS.get(model, "opencv")
+    if entry.flag("is_fisheye"):
+        return "fisheye"
+    return "opencv" if model is None else CAMERA_MODELS[model]
 
 
 def _intrinsics(entry: Document, info: Header) -> tuple[float, float, float, float]:
@@ -198,13 +206,15 @@ def _image_file(entry: Document, root: Path) -> Path | None:
     if "sharpness" in entry.values:
         return None
     raise InputError(
-        f"{entry.where}: file_path must name an image, got {entry.values['file_path']!r}, and there is no {path}; "
-        "restore the image or remove the frame"
+        f"{entry.where}: file_path must name an image, got {entry.get('file_path')!r}, "
+        f"and there is no {path}; restore the image or remove the frame"
     )
 
 
 def _inside(entry: Document, key: str, root: Path) -> Path:
-    """The path that a key gives, resolved, refused when it leaves the dataset's folder. Backslashes separate too."""
+    """The path that a key gives, resolved, refused when it leaves the dataset's folder. Backslashes
+    separate too.
+    """
     return _resolve(entry, key, root / str(entry.get(key)).replace("\\", "/"), root)
 
 

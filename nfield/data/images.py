@@ -13,7 +13,8 @@ from nfield.errors import InputError
 
 MAX_PIXELS = 2**28
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM")
-# The last bytes of a complete file; when absent, the header check decodes the whole image to be sure.
+# The last bytes of a complete file; when absent, the header check decodes the whole image to be
+# sure.
 _ENDINGS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 _TAIL = 64
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError)
@@ -22,7 +23,7 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an image file says: size in pixels, and whether it has an alpha channel."""
+    """What the header of an image says: size in pixels, and whether it has transparency."""
 
     width: int
     height: int
@@ -39,12 +40,16 @@ class Photos:
     downscale: int
 
     def image(self, i: int) -> np.ndarray:
-        """(H, W, channels) uint8, the area average over downscale x downscale pixels, alpha-weighted."""
+        """(H, W, channels) uint8, the area average over downscale x downscale pixels,
+        alpha-weighted.
+        """
         with _open(self.files[i]) as image:
             return np.array(reduce(_colors(image, self.files[i], self.channels), self.downscale))
 
     def mask(self, i: int) -> np.ndarray | None:
-        """(H, W) bool: a downscaled pixel counts when all the pixels under it do. In the file, black does not count."""
+        """(H, W) bool: a downscaled pixel counts when all the pixels under it do. In the file,
+        black does not count.
+        """
         file = self.masks[i]
         if file is None:
             return None
@@ -53,7 +58,8 @@ class Photos:
         k = self.downscale
         height, width = counts.shape[0] // k, counts.shape[1] // k
         blocks: np.ndarray = counts[: height * k, : width * k].reshape(height, k, width, k)
-        return blocks.all(axis=(1, 3))
+        full: np.ndarray = np.all(blocks, axis=(1, 3))
+        return full
 
     def truth(self, i: int) -> None:
         """Photographs come without ground truth."""
@@ -78,7 +84,9 @@ def header(file: Path) -> Header:
 
 
 def reduce(image: Image.Image, factor: int) -> Image.Image:
-    """Downscale by an integer factor: crop what does not divide, then average areas, colours weighted by alpha."""
+    """Downscale by an integer factor: crop what does not divide, then average areas, colours
+    weighted by alpha.
+    """
     if factor == 1:
         return image
     width, height = image.width // factor * factor, image.height // factor * factor
@@ -90,8 +98,8 @@ def _open(file: Path) -> Image.Image:
         image = Image.open(file, formats=FORMATS)
     except _BOMBS as error:
         raise InputError(
-            f"{file}: image must have at most {MAX_PIXELS} pixels, got a decompression bomb ({error}); "
-            "downscale or remove it"
+            f"{file}: image must have at most {MAX_PIXELS} pixels, "
+            f"got a decompression bomb ({error}); downscale or remove it"
         ) from error
     except _DECODE_ERRORS as error:
         raise InputError(
@@ -101,7 +109,8 @@ def _open(file: Path) -> Image.Image:
         size = f"{image.width}x{image.height}"
         image.close()
         raise InputError(
-            f"{file}: image must have at most {MAX_PIXELS} pixels, got {size}; downscale or remove it"
+            f"{file}: image must have at most {MAX_PIXELS} pixels, got {size}; "
+            "downscale or remove it"
         )
     return image
 

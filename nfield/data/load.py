@@ -18,11 +18,14 @@ def load_scene(data: str, *, downscale: int = 1) -> Scene:
     """Load posed images.
 
     Args:
-        data: a folder with transforms_train.json (Blender / NeRF-Synthetic) or transforms.json (instant-ngp, nerfstudio),
+        data: a folder with transforms_train.json (Blender / NeRF-Synthetic) or transforms.json
+        (instant-ngp, nerfstudio),
             a transforms.json file, or "builtin:NAME".
-        downscale: images are downscaled by this integer, averaging areas; what does not divide is cropped first.
+        downscale: images are downscaled by this integer, averaging areas; what does not divide is
+        cropped first.
 
-    Raises: InputError when anything in the data is wrong: headers of all images are checked, none is decoded whole.
+    Raises: InputError when anything in the data is wrong: headers of all images are checked, none
+    is decoded whole.
     """
     if downscale < 1:
         raise InputError(
@@ -37,7 +40,8 @@ def load_scene(data: str, *, downscale: int = 1) -> Scene:
     count = sum(len(frames) for frames in splits.values())
     if count < 2 or not splits["train"]:
         raise InputError(
-            f"{data}: a scene must have at least two views, got {count}; add photos from other places"
+            f"{data}: a scene must have at least two views, got {count}; "
+            "add photos from other places"
         )
     splits, repeated = unique_names(splits)
     alpha = any(frame.header.alpha for frames in splits.values() for frame in frames)
@@ -58,12 +62,14 @@ def _find(path: Path) -> tuple[Path, Path | None]:
     if path.is_file():
         if path.suffix.lower() != ".json":
             raise InputError(
-                f"{path}: must be a folder or a transforms.json file, got {path.suffix or 'a file without extension'}; name its folder"
+                f"{path}: must be a folder or a transforms.json file, got another file; "
+                "name the dataset's folder"
             )
         return path.parent, None if path.name in names else path
     if not path.exists():
         raise InputError(
-            f"{path}: must be a folder, a file or builtin:NAME, got a path that does not exist; check it"
+            f"{path}: must be a folder, a transforms.json file or builtin:NAME, "
+            "got a path that does not exist; check it"
         )
     if (path / names[0]).exists():
         return path, None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from nfield.data.patterns import checker, marble, plain, rings, speckle, stripes, wood
 from nfield.data.solids import Material, Solid, Vector
@@ -45,7 +46,9 @@ def matte() -> tuple[Solid, ...]:
         parts += [
             _ball((0.13 * side, -0.22, 0.68), 0.085, white),
             _ball((0.125 * side, -0.285, 0.69), 0.045, ink),
-            _tube((0.33 * side, 0, 0.63), 0.09, 0.04, Material(rings(_RED, _WHITE, 0.03)), (1, 0, 0)),
+            _tube(
+                (0.33 * side, 0, 0.63), 0.09, 0.04, Material(rings(_RED, _WHITE, 0.03)), (1, 0, 0)
+            ),
             _tube((0.17 * side, 0, -0.61), 0.085, 0.17, Material(stripes(_BLUE, _CREAM, 0.04))),
             _box((0.18 * side, -0.06, -0.81), (0.13, 0.21, 0.07), walnut),
             _ball((0.40 * side, 0, 0.15), 0.12, Material(speckle(_YELLOW, _RED, 0.05))),
@@ -116,7 +119,7 @@ def _twig() -> list[Solid]:
         angle, radius = 0.75 * k, 0.44 - 0.045 * k
         points.append((radius * math.cos(angle), radius * math.sin(angle), -0.94 + 0.05 * k))
     parts: list[Solid] = []
-    for k, (low, high) in enumerate(zip(points, points[1:], strict=False)):
+    for k, (low, high) in enumerate(pairwise(points)):
         parts += _rod(low, high, 0.011, stem)
         out = 0.75 * k + 0.9
         axis = (math.cos(out) * 0.5, math.sin(out) * 0.5, 0.8)
@@ -168,4 +171,8 @@ def _frame(axis: Vector) -> tuple[Vector, Vector, Vector]:
     return (a, b, c), (y * c - z * b, z * a - x * c, x * b - y * a), (x, y, z)
 
 
-MODELS: dict[str, Callable[[], tuple[Solid, ...]]] = {"matte": matte, "glossy": glossy, "thin": thin}
+MODELS: dict[str, Callable[[], tuple[Solid, ...]]] = {
+    "matte": matte,
+    "glossy": glossy,
+    "thin": thin,
+}

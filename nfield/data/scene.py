@@ -53,7 +53,9 @@ class Views:
         return len(self.names)
 
     def image(self, i: int) -> np.ndarray:
-        """View i: (H, W, channels) uint8, sRGB and straight alpha. Raises InputError when its file cannot be read."""
+        """View i: (H, W, channels) uint8, sRGB and straight alpha. Raises InputError when its file
+        cannot be read.
+        """
         return self.source.image(i)
 
     def mask(self, i: int) -> np.ndarray | None:
@@ -63,8 +65,9 @@ class Views:
     def truth(self, i: int) -> dict[str, np.ndarray] | None:
         """Exact maps at pixel centres, built-in scenes only.
 
-        depth (H, W) float32, distance along the ray in world units, inf on a miss; normal (H, W, 3) float32 world, unit,
-        facing the camera, 0 on a miss; albedo (H, W, 3) float32 linear RGB, 0 on a miss.
+        depth (H, W) float32, distance along the ray in world units, inf on a miss; normal (H, W, 3)
+        float32 world, unit, facing the camera, 0 on a miss; albedo (H, W, 3) float32 linear RGB, 0
+        on a miss.
         """
         return self.source.truth(i)
 
@@ -95,7 +98,8 @@ class Bounds:
     """The inner cube |x - center|_inf <= half_size, in world units.
 
     unbounded: the space outside the cube holds matter too, and is contracted.
-    hull: (64, 64, 64) bool indexed [z][y][x], cells of the cube that can hold matter; None when unknown.
+    hull: (64, 64, 64) bool indexed [z][y][x], cells of the cube that can hold matter; None when
+    unknown.
     """
 
     center: tuple[float, float, float]
@@ -106,9 +110,11 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Scene:
-    """Posed images in splits ("train", "test", maybe "val") and their bounds, in the input's own frame and units.
+    """Posed images in splits ("train", "test", maybe "val") and their bounds, in the input's own
+    frame and units.
 
-    notes: what the loader left out or repaired, one sentence each; `inspect_scene` repeats them among its warnings.
+    notes: what the loader left out or repaired, one sentence each; `inspect_scene` repeats them
+    among its warnings.
     """
 
     name: str

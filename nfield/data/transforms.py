@@ -14,8 +14,9 @@ SPLITS = {"train": "train_filenames", "test": "test_filenames", "val": "val_file
 def read_transforms(file: Path) -> tuple[dict[str, list[Frame]], tuple[str, ...]]:
     """The frames of a transforms.json by split, and notes.
 
-    The lists `train_filenames`, `test_filenames` and `val_filenames` are respected where given; otherwise, frames sorted
-    by name, every eighth is a test frame. `aabb_scale` is a hint that the automatic bounds do without.
+    The lists `train_filenames`, `test_filenames` and `val_filenames` are respected where given;
+    otherwise, frames sorted by name, every eighth is a test frame. `aabb_scale` is a hint that the
+    automatic bounds do without.
     """
     document = read_document(file)
     frames, missing = read_frames(document, file.parent)
@@ -39,6 +40,7 @@ def _select(document: Document, frames: list[Frame], split: str, names: list[str
     for name in names:
         if Path(name) not in by_path:
             raise InputError(
-                f"{document.where}: {SPLITS[split]} must name frames, got {name!r}; correct it or add the frame"
+                f"{document.where}: {SPLITS[split]} must name frames, got {name!r}; "
+                "correct it or add the frame"
             )
     return [by_path[path] for path in sorted({Path(name) for name in names})]

@@ -34,11 +34,11 @@ h2 { margin: 2.6rem 0 .8rem; font-size: 1.1rem; }
 p { margin: .4rem 0; color: var(--faint); }
 figure { margin: 0; }
 figcaption { margin-top: .4rem; color: var(--faint); font-size: .87rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .8rem;
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem;
   margin-top: 1.6rem; }
 .figures div, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: .9rem 1rem; }
-.figures b { display: block; font-size: 1.45rem; font-weight: 600; }
+.figures b { display: block; font-size: 1.3rem; font-weight: 600; }
 .figures span { color: var(--faint); font-size: .87rem; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 1rem; }
 img, video, svg { display: block; max-width: 100%; height: auto; border-radius: 6px; }
@@ -46,7 +46,7 @@ img, video { margin: 0 auto; }
 svg { width: 100%; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .config td { text-align: left; }
 th { color: var(--faint); font-weight: 500; }
 code { font: .87em ui-monospace, monospace; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--faint); }
@@ -162,7 +162,7 @@ def _config(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
         for key, value in rows.items()
         if value is not None
     )
-    return f"<table>{''.join(lines)}</table>"
+    return f'<table class="config">{"".join(lines)}</table>'
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

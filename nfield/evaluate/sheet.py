@@ -47,7 +47,9 @@ def contact_sheet(judged: Sequence[Judged]) -> NDArray[np.uint8]:
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_TEXT)
     lefts = [_GAP + column * (width + _GAP) for column in range(3)]
-    for left, title in zip(lefts, ("ground truth", "prediction", "error, mean of RGB"), strict=True):
+    for left, title in zip(
+        lefts, ("ground truth", "prediction", "error, mean of RGB"), strict=True
+    ):
         draw.text((left, _LINE // 2), title, _INK, font, anchor="lm")
     top = _LINE
     for one, row in zip(judged, rows, strict=True):

@@ -10,6 +10,7 @@ from nfield.encodings.spherical_harmonics import SphericalHarmonics
 from nfield.fields.contract import ParameterGroup
 from nfield.fields.presets import NgpSettings
 from nfield.networks.mlp import MLP
+from nfield.ops.pointwise import exponential, logistic
 
 # exp(12) times the shortest step is opaque many times over; its gradient still fits float32.
 MAX_RAW_DENSITY = 12.0
@@ -52,11 +53,11 @@ class Ngp(nn.Module):
 
     def density(self, h: Tensor) -> Tensor:
         """See the class."""
-        return torch.exp(h[:, 0].clamp(max=MAX_RAW_DENSITY))
+        return exponential(h[:, 0], MAX_RAW_DENSITY)
 
     def color(self, h: Tensor, d: Tensor) -> Tensor:
         """See the class."""
-        return torch.sigmoid(self.color_network(torch.cat([h, self.directions(d)], 1)))
+        return logistic(self.color_network(torch.cat([h, self.directions(d)], 1)))
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """The table without weight decay, the networks with it."""

@@ -70,13 +70,13 @@ def _checked(x: Tensor, weights: Tensor, code: list[int]) -> tuple[MlpShape, Any
     "mlp_forward(Tensor x, Tensor weights, int[] shape, bool save) -> (Tensor, Tensor)",
     lambda x, weights, shape, save: (
         x.new_empty(x.shape[0], shape[1]),
-        x.new_empty(shape[3] if save else 0, x.shape[0], shape[2]),
+        x.new_empty(torch.library.get_ctx().new_dynamic_size()) if save else x.new_empty(0),
     ),
 )
 def _forward(x: Tensor, weights: Tensor, code: list[int], save: bool) -> tuple[Tensor, Tensor]:
     shape, kernel, x, weights = _checked(x, weights, code)
     y = x.new_empty(len(x), shape.out_dim)
-    saved = x.new_empty(shape.hidden if save else 0, len(x), shape.width)
+    saved = x.new_empty(kernel.saved_size(len(x)) if save else 0)
     kernel.forward(x, weights, y, saved if save else None)
     return y, saved
 
@@ -94,7 +94,7 @@ def _backward(
 ) -> tuple[Tensor, Tensor]:
     shape, kernel, x, weights = _checked(x, weights, code)
     dy = check.floats("mlp", "dy", dy, len(x), shape.out_dim)
-    saved = check.floats("mlp", "saved", saved, shape.hidden, len(x), shape.width)
+    saved = check.floats("mlp", "saved", saved, kernel.saved_size(len(x)))
     dx = x.new_empty(x.shape if wants_x else (0,))
     dweights = torch.empty_like(weights)
     kernel.backward(x, weights, saved, dy, dx if wants_x else None, dweights)

@@ -1,7 +1,7 @@
 """Cameras: from pixels to rays and from points to pixels.
 
-Convention: OpenCV axes (x right, y down, z forward), camera-to-world matrices, pixel centres at +0.5, so that the
-image covers [0, width] x [0, height].
+Convention: OpenCV axes (x right, y down, z forward), camera-to-world matrices, pixel centres at
++0.5, so that the image covers [0, width] x [0, height].
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ class Cameras:
     """C posed cameras, each with its own lens and image size.
 
     Formula: with (x, y) the point divided by its depth and r2 = x^2 + y^2, the opencv lens maps
-    (x, y) -> (x, y) (1 + k1 r2 + k2 r2^2 + k3 r2^3 + k4 r2^4) + tangential (p1, p2); the fisheye lens scales (x, y) to the
-    length theta (1 + k1 theta^2 + k2 theta^4 + k3 theta^6 + k4 theta^8), theta the angle to the optical axis.
-    Pixels are (fx x + cx, fy y + cy).
-    Shape: camera_to_world (C, 3, 4) float32; intrinsics (C, 4) float32 fx fy cx cy; distortion (C, 6) float32
-    k1 k2 k3 k4 p1 p2; lens (C,) int32 index into LENSES; size (C, 2) int32 width, height.
+    (x, y) -> (x, y) (1 + k1 r2 + k2 r2^2 + k3 r2^3 + k4 r2^4) + tangential (p1, p2); the fisheye
+    lens scales (x, y) to the length theta (1 + k1 theta^2 + k2 theta^4 + k3 theta^6 + k4 theta^8),
+    theta the angle to the optical axis. Pixels are (fx x + cx, fy y + cy).
+    Shape: camera_to_world (C, 3, 4) float32; intrinsics (C, 4) float32 fx fy cx cy; distortion (C,
+    6) float32 k1 k2 k3 k4 p1 p2; lens (C,) int32 index into LENSES; size (C, 2) int32 width,
+    height.
     Units: translations in the world's units, intrinsics and sizes in pixels.
     Source: OpenCV, camera calibration and 3D reconstruction; kernel in `ops/rays.py`.
     """
@@ -69,7 +70,8 @@ class Cameras:
     def rays(self, index: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """World rays through pixel positions.
 
-        Shape: index (R,) int64 camera of each ray, pixels (R, 2) float32 -> origins (R, 3), unit directions (R, 3) float32.
+        Shape: index (R,) int64 camera of each ray, pixels (R, 2) float32 -> origins (R, 3), unit
+        directions (R, 3) float32.
         Units: pixels, centre of the first at (0.5, 0.5); origins in world units.
         """
         return ops.generate_rays(
@@ -77,7 +79,8 @@ class Cameras:
         )
 
     def project(self, index: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixel positions of world points, and their depth along the optical axis (positive in front).
+        """Pixel positions of world points, and their depth along the optical axis (positive in
+        front).
 
         Shape: index (R,) int64, points (R, 3) float32 -> pixels (R, 2), depth (R,) float32.
         """
@@ -86,7 +89,8 @@ class Cameras:
         )
 
     def scaled(self, factor: int) -> Cameras:
-        """Cameras of the images downscaled by an integer factor, the remainder at the right and bottom cropped first.
+        """Cameras of the images downscaled by an integer factor, the remainder at the right and
+        bottom cropped first.
 
         Formula: size = floor(size / factor), intrinsics / factor.
         """

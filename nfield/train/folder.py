@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,6 +154,8 @@ class RunFolder:
                 save_file(packed, temporary, {"nfield": text})
             except SafetensorError as error:
                 raise _system_error(error, temporary) from error
+            # safetensors writes for the owner alone; colleagues may read the run.
+            shutil.copymode(self.path / "config.toml", temporary)
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
 

@@ -203,7 +203,7 @@ def test_occupancy_keeps_what_the_field_says_is_dense() -> None:
         return torch.where(x[:, 0] < 0.5, 100.0, 0.0)
 
     for step in range(300):
-        grid.update(density, 512, step)
+        grid.update(density, step)
     cells = grid.bits.view(8, 8, 8)
     assert cells[:, :, :4].all()
     assert not cells[:, :, 4:].any()
@@ -211,15 +211,8 @@ def test_occupancy_keeps_what_the_field_says_is_dense() -> None:
 
 @pytest.mark.parametrize("unbounded", [False, True])
 def test_renders_what_nfield_renders(unbounded: bool) -> None:
-    config = override(
-        defaults("builtin:matte"),
-        [
-            "model.log2_table=12",
-            "occupancy.resolution=16",
-            "occupancy.levels=3",
-            "train.samples=4096",
-        ],
-    )
+    settings = ["model.log2_table=12", "occupancy.resolution=16", "occupancy.levels=3"]
+    config = override(defaults("builtin:matte"), [*settings, "train.samples=1024"])
     model = Model(config, bounds(unbounded))
     with torch.no_grad():
         for parameter in model.parameters():

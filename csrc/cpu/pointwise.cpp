@@ -1,0 +1,62 @@
+// Output activations of fields: exponential (densities) and logistic (colours), and their gradients
+// from the outputs. Blocks have a fixed size, so that the bits do not depend on the threads.
+#include "kernels.h"
+#include "simd.h"
+
+namespace nf::NF_ISA {
+
+namespace {
+
+constexpr int64_t kBlock = 1 << 12;
+
+template <class Function>
+NF_INLINE void for_vectors(int64_t n, const Function &function) {
+    parallel_for((n + kBlock - 1) / kBlock, [&](int64_t b) {
+        const int64_t last = least(n, (b + 1) * kBlock);
+        for (int64_t i = b * kBlock; i < last; i += kLanes) function(i, least(kLanes, last - i));
+    });
+}
+
+NF_INLINE Vec load_some(const float *p, int64_t lanes) {
+    if (lanes == kLanes) return load(p);
+    float padded[kLanes] = {};
+    std::memcpy(padded, p, lanes * sizeof(float));
+    return load(padded);
+}
+
+NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
+    float padded[kLanes];
+    store(padded, v);
+    std::memcpy(p, padded, lanes * sizeof(float));
+}
+
+}  // namespace
+
+void exponential_forward(float most, int64_t n, const float *x, float *y) {
+    for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
+        store_some(y + i, exp(min(load_some(x + i, lanes), splat(most))), lanes);
+    });
+}
+
+void exponential_backward(float most, int64_t n, const float *x, const float *y, const float *dy,
+                          float *dx) {
+    for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
+        const Vec slope = load_some(x + i, lanes) < most ? load_some(y + i, lanes) : Vec{};
+        store_some(dx + i, load_some(dy + i, lanes) * slope, lanes);
+    });
+}
+
+void logistic_forward(int64_t n, const float *x, float *y) {
+    for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
+        store_some(y + i, 1.0f / (1.0f + exp(-load_some(x + i, lanes))), lanes);
+    });
+}
+
+void logistic_backward(int64_t n, const float *y, const float *dy, float *dx) {
+    for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
+        const Vec value = load_some(y + i, lanes);
+        store_some(dx + i, load_some(dy + i, lanes) * (value * (1.0f - value)), lanes);
+    });
+}
+
+}  // namespace nf::NF_ISA

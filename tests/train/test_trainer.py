@@ -1,0 +1,100 @@
+"""Training: it learns, repeats itself to the bit, and resumes to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nfield.config import Config, resolve
+from nfield.data.load import load_scene
+from nfield.data.scene import Scene
+from nfield.errors import InputError
+from nfield.train.folder import RunFolder
+from nfield.train.loop import train
+from nfield.train.trainer import Trainer
+from tests.ops.reference import on_threads
+
+SMALL = ["train.samples=4096", "train.rays=256", "model.log2_table=12", "occupancy.resolution=32"]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return load_scene("builtin:matte", downscale=4)
+
+
+def config(**options: object) -> Config:
+    return resolve("builtin:matte", {"downscale": 4, "max_steps": 40, **options}, SMALL)
+
+
+def tensors_after(trainer: Trainer, steps: int) -> list[torch.Tensor]:
+    while trainer.step < steps:
+        trainer.train_step()
+    return [tensor.clone() for tensor in trainer.state()[0].values()]
+
+
+def test_learns_the_scene(scene: Scene) -> None:
+    trainer = Trainer(scene, config())
+    first = trainer.train_step()
+    for _ in range(150):
+        last = trainer.train_step()
+    # From a grey fog to a recognisable object: the error falls below half.
+    assert last["psnr"] > first["psnr"] + 3
+    assert 2000 < last["samples"] <= 4096 * 1.25
+    assert trainer.model.occupancy.occupied_share() < 0.4
+
+
+def test_same_seed_same_bits_whatever_the_threads(scene: Scene) -> None:
+    once = on_threads(1, lambda: tensors_after(Trainer(scene, config()), 40))
+    again = on_threads(3, lambda: tensors_after(Trainer(scene, config()), 40))
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+    other = tensors_after(Trainer(scene, config(seed=1)), 40)
+    assert not all(torch.equal(a, b) for a, b in zip(once, other, strict=True))
+
+
+def test_half_and_half_equals_whole(scene: Scene, tmp_path: Path) -> None:
+    whole = tensors_after(Trainer(scene, config()), 40)
+    folder = RunFolder.create(tmp_path / "run", config(max_steps=20))
+    train(Trainer(scene, config(max_steps=20)), folder, max_steps=20, max_seconds=None)
+    resumed = Trainer(scene, config())
+    state = folder.load()
+    assert state is not None
+    resumed.load_state(*state)
+    assert resumed.step == 20
+    halves = tensors_after(resumed, 40)
+    assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
+
+
+def test_interrupt_saves_first(scene: Scene, tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", config())
+
+    def interrupt(record: dict[str, float]) -> None:
+        if record["step"] == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Trainer(scene, config()), folder, max_steps=40, max_seconds=None, on_step=interrupt)
+    state = folder.load()
+    assert state is not None and state[1]["step"] == 7
+
+
+def test_learning_rate_falls_to_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(scene, config(max_steps=None, max_seconds=10.0))
+    rates = []
+    for seconds in (0.0, 5.0, 10.0, 20.0):
+        trainer.seconds = seconds
+        rates.append(trainer._learning_rate())
+    assert rates == pytest.approx([1e-2, 1e-2 * 0.1**0.5, 1e-3, 1e-3])
+
+
+def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
+    tensors, meta = Trainer(scene, config()).state()
+    other = resolve("builtin:matte", {"downscale": 4, "max_steps": 40}, [*SMALL, "model.levels=8"])
+    with pytest.raises(InputError, match="field.encoding.table must have shape"):
+        Trainer(scene, other).load_state(tensors, meta)
+
+
+def test_cuda_is_refused_by_a_cpu_build(scene: Scene) -> None:
+    with pytest.raises(InputError, match="--device: cuda must be supported"):
+        Trainer(scene, config(device="cuda"))
