@@ -96,23 +96,19 @@ NB_MODULE(_native, m) {
                  new (shape)
                      MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
              })
-        .def("saved_size",
-             [](const MlpShape &mlp, int64_t n) { return kernels().mlp_saved_size(mlp, n); })
         .def(
             "forward",
-            [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> saved) {
-                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data(),
-                                      saved ? saved->data() : nullptr);
+            [](const MlpShape &mlp, In x, In weights, Out y) {
+                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data());
             },
-            nb::arg("x"), nb::arg("weights"), nb::arg("y"), nb::arg("saved").none(), Release())
+            Release())
         .def(
             "backward",
-            [](const MlpShape &mlp, In x, In weights, In saved, In dy, std::optional<Out> dx,
-               Out dweights) {
-                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), saved.data(),
-                                       dy.data(), dx ? dx->data() : nullptr, dweights.data());
+            [](const MlpShape &mlp, In x, In weights, In dy, std::optional<Out> dx, Out dweights) {
+                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), dy.data(),
+                                       dx ? dx->data() : nullptr, dweights.data());
             },
-            nb::arg("x"), nb::arg("weights"), nb::arg("saved"), nb::arg("dy"), nb::arg("dx").none(),
+            nb::arg("x"), nb::arg("weights"), nb::arg("dy"), nb::arg("dx").none(),
             nb::arg("dweights"), Release());
 
     m.def(

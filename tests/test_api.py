@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def assert_same_state(a: nfield.Run, b: nfield.Run) -> None:
 
 @pytest.fixture(scope="module")
 def fitted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> nfield.Run:
-    return small_fit(photos, tmp_path_factory.mktemp("fit") / "run", max_steps=200)
+    return small_fit(photos, tmp_path_factory.mktemp("fit") / "run", max_steps=100)
 
 
 def test_fit_learns_the_scene(fitted: nfield.Run) -> None:
@@ -98,7 +99,7 @@ def test_metrics_say_what_was_judged(fitted: nfield.Run) -> None:
     assert json.loads((fitted.folder.path / "eval" / "metrics.json").read_text()) == result
     assert [row["name"] for row in result["views"]] == ["test/0", "test/2"]
     assert result["background"] == [0.0, 0.0, 0.0]
-    assert (result["step"], result["field"], result["seed"]) == (200, "ngp", 0)
+    assert (result["step"], result["field"], result["seed"]) == (100, "ngp", 0)
     assert result["mean"]["lpips"] is None
 
 
@@ -155,44 +156,44 @@ def test_program_refuses_to_overwrite_a_run(photos: Path, fitted: nfield.Run, ca
     assert "add --resume to continue it" in capsys.readouterr().err
 
 
-def start(photos: Path, out: Path) -> subprocess.Popen[str]:
-    """The program in a process of its own, once its first step is done."""
+@pytest.fixture
+def running(photos: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The program fitting in a process of its own, its first step done."""
     options = ("--max-steps", "1000000", "--set", *SMALL, "train.checkpoint_seconds=0.05")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nfield", "fit", str(photos), "--out", str(out), *options],
+    with subprocess.Popen(
+        [sys.executable, "-m", "nfield", "fit", str(photos), "--out", "run", *options],
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("step"):
-            return process
-    raise AssertionError("the program ended before its first step")
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    ) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("step"):
+                break
+        else:
+            pytest.fail("".join(lines))
+        yield process
+        process.kill()
 
 
-def test_interrupted_program_says_how_to_resume(photos: Path, tmp_path: Path) -> None:
-    process = start(photos, tmp_path / "run")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert f"nfield fit {photos} --out {tmp_path / 'run'} --resume" in err
+def test_interrupted_program_says_how_to_resume(running, photos: Path, tmp_path: Path) -> None:
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert f"nfield fit {photos} --out run --resume" in err
     assert RunFolder.open(tmp_path / "run").meta()["step"] >= 1
 
 
-def test_killed_program_leaves_a_whole_checkpoint(photos: Path, tmp_path: Path) -> None:
-    process = start(photos, tmp_path / "run")
+def test_killed_program_leaves_a_whole_checkpoint(running, photos: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "checkpoint.safetensors").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.kill()
-    process.communicate()
+    running.kill()
+    running.communicate()
     step = RunFolder.open(tmp_path / "run").meta()["step"]
-    run = small_fit(
-        photos,
-        tmp_path / "run",
-        resume=True,
-        max_steps=step + 2,
-    )
+    run = small_fit(photos, tmp_path / "run", resume=True, max_steps=step + 2)
     assert run.folder.meta()["step"] == step + 2

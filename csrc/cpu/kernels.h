@@ -56,13 +56,10 @@ struct Kernels {
     void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
                                  const float *table, const float *dy, float *dx);
 
-    // saved: what the backward pass needs of the hidden layers, mlp_saved_size floats, or null.
-    int64_t (*mlp_saved_size)(const MlpShape &, int64_t n);
-    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y,
-                        float *saved);
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y);
     // dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                         const float *saved, const float *dy, float *dx, float *dweights);
+                         const float *dy, float *dx, float *dweights);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,

@@ -28,16 +28,16 @@ void store_tile(const float *tile, int64_t rows, int64_t columns, int64_t pad, f
         std::memcpy(target + r * columns, tile + r * pad, columns * sizeof(float));
 }
 
-// h = act(W input + b); kept (see activation.h) may be null, or h itself.
+// h = act(W input + b). Where the slope cannot be read off h (activation.h), z keeps its argument.
 template <Activation kind>
 void hidden_layer(const Layer &layer, const float *input, const float *packed, const float *bias,
-                  float *h, float *kept) {
+                  float *h, float *z) {
     gemm({input, layer.in_pad, 1}, packed + layer.forward, layer.out_pad, kTile, layer.out_pad,
          layer.in, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
-             const Vec z = sum + load(bias + column);
+             const Vec argument = sum + load(bias + column);
              const int64_t at = row * layer.out_pad + column;
-             if (!kKeepsOutput<kind> && kept) store(kept + at, z);
-             store(h + at, activate<kind>(z));
+             if (!kKeepsOutput<kind> && z) store(z + at, argument);
+             store(h + at, activate<kind>(argument));
          });
 }
 
@@ -50,27 +50,27 @@ void linear_layer(const Layer &layer, const float *input, const float *packed, c
 }
 
 template <Activation kind>
-void forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y,
-             float *saved) {
+void forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y) {
     const Plan plan(shape);
     const Scratch<float> packed(plan.packed_forward), biases(plan.layers * plan.widest);
     pack_forward(plan, shape, weights, packed, biases);
-    parallel_for(tiles(n), [&](int64_t t) {
-        const int64_t first = t * kTile, rows = least(kTile, n - first);
+    parallel_for(groups_of_tiles(n), [&](int64_t g) {
         const Scratch<float> even(kTile * plan.widest), odd(kTile * plan.widest);
-        const float *input =
-            load_tile(x + first * shape.in, rows, shape.in, plan.layer[0].in_pad, even);
-        for (int l = 0; l < shape.hidden; ++l) {
-            float *kept = saved ? saved_tile(plan, shape, n, l, t, saved) : nullptr;
-            float *h = kKeepsOutput<kind> && kept ? kept : (input == odd ? even : odd);
-            hidden_layer<kind>(plan.layer[l], input, packed, biases + l * plan.widest, h, kept);
-            input = h;
+        for (int64_t t = g * kGroup; t < least(tiles(n), (g + 1) * kGroup); ++t) {
+            const int64_t first = t * kTile, rows = least(kTile, n - first);
+            const float *input =
+                load_tile(x + first * shape.in, rows, shape.in, plan.layer[0].in_pad, even);
+            for (int l = 0; l < shape.hidden; ++l) {
+                float *h = input == odd ? even : odd;
+                hidden_layer<kind>(plan.layer[l], input, packed, biases + l * plan.widest, h, nullptr);
+                input = h;
+            }
+            const Layer &top = plan.layer[shape.hidden];
+            const bool direct = top.out == top.out_pad && rows == kTile;
+            float *output = direct ? y + first * shape.out : (input == odd ? even : odd);
+            linear_layer(top, input, packed, biases + shape.hidden * plan.widest, output);
+            if (!direct) store_tile(output, rows, shape.out, top.out_pad, y + first * shape.out);
         }
-        const Layer &top = plan.layer[shape.hidden];
-        const bool direct = top.out == top.out_pad && rows == kTile;
-        float *output = direct ? y + first * shape.out : (input == odd ? even : odd);
-        linear_layer(top, input, packed, biases + shape.hidden * plan.widest, output);
-        if (!direct) store_tile(output, rows, shape.out, top.out_pad, y + first * shape.out);
     });
 }
 
@@ -89,34 +89,43 @@ void add_weight_gradient(const Layer &layer, const float *dz, const float *input
             store(dbias + o, load(dbias + o) + load(dz + r * layer.out_pad + o));
 }
 
-// The buffers of one thread's tiles.
-struct BackwardTile {
+// The buffers of one group's tiles: inputs of all layers, arguments of their activations, and two
+// gradients.
+class BackwardTile {
+  public:
     explicit BackwardTile(const Plan &plan)
-        : input(kTile * plan.widest), h(kTile * plan.widest), even(kTile * plan.widest),
-          odd(kTile * plan.widest) {}
-    Scratch<float> input, h, even, odd;
+        : size_(kTile * plan.widest), layers_(plan.layers), memory_(size_ * (2 * plan.layers + 2)) {}
+    float *input(int l) const { return memory_ + l * size_; }
+    float *z(int l) const { return memory_ + (layers_ + l) * size_; }
+    float *gradient(int parity) const { return memory_ + (2 * layers_ + parity) * size_; }
+
+  private:
+    int64_t size_;
+    int layers_;
+    Scratch<float> memory_;
 };
 
+// The hidden layers are computed again: cheaper than to store them for all rows and to read them
+// back, which the memory does not keep up with.
 template <Activation kind>
 void backward_tile(const Plan &plan, const MlpShape &shape, const BackwardCall &call, int64_t t,
                    const BackwardTile &tile, float *dweights, float *dbias) {
     const int64_t first = t * kTile, rows = least(kTile, call.n - first);
     const Layer &bottom = plan.layer[0], &top = plan.layer[shape.hidden];
     const float *x =
-        load_tile(call.x + first * shape.in, rows, shape.in, bottom.in_pad, tile.input);
-    const float *dz = load_tile(call.dy + first * shape.out, rows, shape.out, top.out_pad, tile.odd);
+        load_tile(call.x + first * shape.in, rows, shape.in, bottom.in_pad, tile.input(0));
+    for (int l = 0; l < shape.hidden; ++l)
+        hidden_layer<kind>(plan.layer[l], l ? tile.input(l) : x, call.forward,
+                           call.biases + l * plan.widest, tile.input(l + 1), tile.z(l + 1));
+    const float *dz =
+        load_tile(call.dy + first * shape.out, rows, shape.out, top.out_pad, tile.gradient(0));
     for (int l = shape.hidden; l > 0; --l) {
         const Layer &layer = plan.layer[l];
-        const float *kept = saved_tile(plan, shape, call.n, l - 1, t, call.saved);
-        const float *h = kept;
-        if (!kKeepsOutput<kind>) {
-            for (int64_t i = 0; i < kTile * layer.in_pad; i += kLanes)
-                store(tile.h + i, activate<kind>(load(kept + i)));
-            h = tile.h;
-        }
-        add_weight_gradient(layer, dz, h, dweights, dbias ? dbias + l * plan.widest : nullptr);
-        float *below = dz == tile.even ? tile.odd : tile.even;
-        gemm({dz, layer.out_pad, 1}, call.packed + layer.backward, layer.in_pad, kTile,
+        add_weight_gradient(layer, dz, tile.input(l), dweights,
+                            dbias ? dbias + l * plan.widest : nullptr);
+        const float *kept = kKeepsOutput<kind> ? tile.input(l) : tile.z(l);
+        float *below = tile.gradient(dz != tile.gradient(1));
+        gemm({dz, layer.out_pad, 1}, call.backward + layer.backward, layer.in_pad, kTile,
              layer.in_pad, layer.out, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
                  const int64_t at = row * layer.in_pad + column;
                  store(below + at, times_slope<kind>(sum, load(kept + at)));
@@ -126,21 +135,23 @@ void backward_tile(const Plan &plan, const MlpShape &shape, const BackwardCall &
     add_weight_gradient(bottom, dz, x, dweights, dbias);
     if (!call.dx) return;
     const bool direct = bottom.in == bottom.in_pad && rows == kTile;
-    float *dx = direct ? call.dx + first * shape.in : (dz == tile.even ? tile.odd : tile.even);
-    gemm({dz, bottom.out_pad, 1}, call.packed + bottom.backward, bottom.in_pad, kTile, bottom.in_pad,
-         bottom.out, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+    float *dx = direct ? call.dx + first * shape.in : tile.gradient(dz != tile.gradient(1));
+    gemm({dz, bottom.out_pad, 1}, call.backward + bottom.backward, bottom.in_pad, kTile,
+         bottom.in_pad, bottom.out, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
              store(dx + row * bottom.in_pad + column, sum);
          });
     if (!direct) store_tile(dx, rows, shape.in, bottom.in_pad, call.dx + first * shape.in);
 }
 
 template <Activation kind>
-void backward(const MlpShape &shape, int64_t n, const float *x, const float *weights,
-              const float *saved, const float *dy, float *dx, float *dweights) {
+void backward(const MlpShape &shape, int64_t n, const float *x, const float *weights, const float *dy,
+              float *dx, float *dweights) {
     const Plan plan(shape);
-    const Scratch<float> packed(plan.packed_backward);
-    pack_backward(plan, weights, packed);
-    const BackwardCall call = {n, x, packed, saved, dy, dx};
+    const Scratch<float> packed_forward(plan.packed_forward), biases(plan.layers * plan.widest),
+        packed_backward(plan.packed_backward);
+    pack_forward(plan, shape, weights, packed_forward, biases);
+    pack_backward(plan, weights, packed_backward);
+    const BackwardCall call = {n, x, packed_forward, biases, packed_backward, dy, dx};
     const int64_t groups = row_groups(n, plan.weights);
     const int64_t stride = plan.packed_backward + plan.layers * plan.widest;
     const Scratch<float> sums(groups * stride);
@@ -165,18 +176,13 @@ void backward(const MlpShape &shape, int64_t n, const float *x, const float *wei
         case kSine: return run<kSine>(__VA_ARGS__);         \
     }
 
-int64_t mlp_saved_size(const MlpShape &shape, int64_t n) {
-    return shape.hidden * tiles(n) * kTile * round_up(shape.width, kLanes);
-}
-
-void mlp_forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y,
-                 float *saved) {
-    NF_FOR_ACTIVATION(forward, shape, n, x, weights, y, saved)
+void mlp_forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y) {
+    NF_FOR_ACTIVATION(forward, shape, n, x, weights, y)
 }
 
 void mlp_backward(const MlpShape &shape, int64_t n, const float *x, const float *weights,
-                  const float *saved, const float *dy, float *dx, float *dweights) {
-    NF_FOR_ACTIVATION(backward, shape, n, x, weights, saved, dy, dx, dweights)
+                  const float *dy, float *dx, float *dweights) {
+    NF_FOR_ACTIVATION(backward, shape, n, x, weights, dy, dx, dweights)
 }
 
 }  // namespace nf::NF_ISA

@@ -41,21 +41,17 @@ struct Plan {
     int64_t weights = 0, packed_forward = 0, packed_backward = 0, widest = 0;
 };
 
-// What all tiles of a backward pass share; dx may be null.
+// What all tiles of a backward pass share: packed weights, and dx, which may be null.
 struct BackwardCall {
     int64_t n;
-    const float *x, *packed, *saved, *dy;
+    const float *x, *forward, *biases, *backward, *dy;
     float *dx;
 };
 
-NF_INLINE int64_t tiles(int64_t n) { return (n + kTile - 1) / kTile; }
+constexpr int64_t kGroup = 16;  // tiles a thread takes at once
 
-// `saved` holds, layer after layer, whole tiles of padded rows.
-template <class Float>
-NF_INLINE Float *saved_tile(const Plan &plan, const MlpShape &shape, int64_t n, int layer,
-                            int64_t tile, Float *saved) {
-    return saved + (layer * tiles(n) + tile) * kTile * round_up(shape.width, kLanes);
-}
+NF_INLINE int64_t tiles(int64_t n) { return (n + kTile - 1) / kTile; }
+NF_INLINE int64_t groups_of_tiles(int64_t n) { return (tiles(n) + kGroup - 1) / kGroup; }
 
 // Biases are packed too, as rows of `widest`; zeros where the perceptron has none.
 NF_INLINE void pack_forward(const Plan &plan, const MlpShape &shape, const float *weights,
@@ -86,7 +82,7 @@ NF_INLINE void pack_backward(const Plan &plan, const float *weights, float *pack
 // Groups of rows with a gradient of their own: enough for many cores, few enough to add up quickly.
 NF_INLINE int64_t row_groups(int64_t n, int64_t weights) {
     const int64_t most = weights > (1 << 16) ? 16 : 64;
-    return least(most, (tiles(n) + 15) / 16);
+    return least(most, groups_of_tiles(n));
 }
 
 // The padded sums of all groups, in their order, into the layout of `weights`.

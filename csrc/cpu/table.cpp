@@ -8,10 +8,9 @@ void hash_grid_forward(const HashGridShape &, int64_t, const float *, const floa
 void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, const float *, float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
-int64_t mlp_saved_size(const MlpShape &, int64_t);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
-                  const float *, float *, float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
+                  float *);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
@@ -47,7 +46,6 @@ const Kernels NF_TABLE = {
     NF_ISA::hash_grid_forward,
     NF_ISA::hash_grid_backward_table,
     NF_ISA::hash_grid_backward_x,
-    NF_ISA::mlp_saved_size,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::exponential_forward,

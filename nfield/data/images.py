@@ -11,7 +11,7 @@ from PIL import Image
 
 from nfield.errors import InputError
 
-MAX_PIXELS = 2**28
+MAX_PIXELS = 2**27
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM")
 # The last bytes of a complete file; when absent, the header check decodes the whole image to be
 # sure.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from nfield.data.blender import read_blender
-from nfield.data.bounds import find_bounds
 from nfield.data.frames import make_views, unique_names
 from nfield.data.scene import Scene
 from nfield.data.transforms import read_transforms
@@ -51,7 +50,6 @@ def load_scene(data: str, *, downscale: int = 1) -> Scene:
         name=folder.resolve().name,
         path=data,
         splits=views,
-        bounds=find_bounds(views["train"]),
         notes=notes + repeated,
     )
 

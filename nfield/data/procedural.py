@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nfield.data.bounds import find_bounds
 from nfield.data.models import MODELS
 from nfield.data.scene import Scene, Views
 from nfield.data.solids import Array, Solid, dot
@@ -23,8 +22,6 @@ TRAIN_VIEWS = 64
 TEST_VIEWS = 16
 # Rays a side of a pixel, on a regular lattice.
 _SUPERSAMPLE = 3
-# Enough for a tight hull; the images are kept for training.
-_BOUNDS_VIEWS = 24
 # Side of the squares of rays traced at once: small enough to pass by most solids, and for the
 # caches.
 _TILE = 96
@@ -137,9 +134,7 @@ def load_builtin(name: str, *, downscale: int = 1) -> Scene:
         split: _views(solids, split, places(), downscale)
         for split, places in (("train", _around), ("test", _orbit))
     }
-    return Scene(
-        name, f"builtin:{name}", splits, find_bounds(splits["train"], max_views=_BOUNDS_VIEWS)
-    )
+    return Scene(name, f"builtin:{name}", splits)
 
 
 def _views(solids: tuple[Solid, ...], split: str, places: Tensor, downscale: int) -> Views:

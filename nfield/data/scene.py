@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -120,5 +121,11 @@ class Scene:
     name: str
     path: str
     splits: dict[str, Views]
-    bounds: Bounds
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Found when first asked for: it takes the alpha of up to 64 training images."""
+        from nfield.data.bounds import find_bounds
+
+        return find_bounds(self.splits["train"])

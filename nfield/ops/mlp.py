@@ -67,37 +67,32 @@ def _checked(x: Tensor, weights: Tensor, code: list[int]) -> tuple[MlpShape, Any
 
 
 @operation(
-    "mlp_forward(Tensor x, Tensor weights, int[] shape, bool save) -> (Tensor, Tensor)",
-    lambda x, weights, shape, save: (
-        x.new_empty(x.shape[0], shape[1]),
-        x.new_empty(torch.library.get_ctx().new_dynamic_size()) if save else x.new_empty(0),
-    ),
+    "mlp_forward(Tensor x, Tensor weights, int[] shape) -> Tensor",
+    lambda x, weights, shape: x.new_empty(x.shape[0], shape[1]),
 )
-def _forward(x: Tensor, weights: Tensor, code: list[int], save: bool) -> tuple[Tensor, Tensor]:
+def _forward(x: Tensor, weights: Tensor, code: list[int]) -> Tensor:
     shape, kernel, x, weights = _checked(x, weights, code)
     y = x.new_empty(len(x), shape.out_dim)
-    saved = x.new_empty(kernel.saved_size(len(x)) if save else 0)
-    kernel.forward(x, weights, y, saved if save else None)
-    return y, saved
+    kernel.forward(x, weights, y)
+    return y
 
 
 @operation(
-    "mlp_backward(Tensor x, Tensor weights, Tensor saved, Tensor dy, int[] shape, bool wants_x)"
+    "mlp_backward(Tensor x, Tensor weights, Tensor dy, int[] shape, bool wants_x)"
     " -> (Tensor, Tensor)",
-    lambda x, weights, saved, dy, shape, wants_x: (
+    lambda x, weights, dy, shape, wants_x: (
         x.new_empty(x.shape if wants_x else (0,)),
         torch.empty_like(weights),
     ),
 )
 def _backward(
-    x: Tensor, weights: Tensor, saved: Tensor, dy: Tensor, code: list[int], wants_x: bool
+    x: Tensor, weights: Tensor, dy: Tensor, code: list[int], wants_x: bool
 ) -> tuple[Tensor, Tensor]:
     shape, kernel, x, weights = _checked(x, weights, code)
     dy = check.floats("mlp", "dy", dy, len(x), shape.out_dim)
-    saved = check.floats("mlp", "saved", saved, kernel.saved_size(len(x)))
     dx = x.new_empty(x.shape if wants_x else (0,))
     dweights = torch.empty_like(weights)
-    kernel.backward(x, weights, saved, dy, dx if wants_x else None, dweights)
+    kernel.backward(x, weights, dy, dx if wants_x else None, dweights)
     return dx, dweights
 
 
@@ -107,16 +102,16 @@ _derivative = derivative("mlp", _backward)
 class _Mlp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, code: list[int]) -> Tensor:
-        y, saved = _forward(x, weights, code, True)
-        ctx.save_for_backward(x, weights, saved)
+        ctx.save_for_backward(x, weights)
         ctx.code = code
-        return y  # type: ignore[no-any-return]
+        y: Tensor = _forward(x, weights, code)
+        return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
-        x, weights, saved = ctx.saved_tensors
+        x, weights = ctx.saved_tensors
         wants_x = ctx.needs_input_grad[0]
-        dx, dweights = _derivative(x, weights, saved, dy, ctx.code, wants_x)
+        dx, dweights = _derivative(x, weights, dy, ctx.code, wants_x)
         return dx if wants_x else None, dweights, None
 
 
@@ -136,8 +131,5 @@ def mlp(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
         Fused evaluation after Mueller et al. 2021, Real-time Neural Radiance Caching,
         arXiv:2106.12372, Sec. 4; csrc/cpu/mlp.cpp
     """
-    if torch.is_grad_enabled() and (x.requires_grad or weights.requires_grad):
-        y: Tensor = _Mlp.apply(x, weights, shape.code())
-        return y
-    y, _ = _forward(x, weights, shape.code(), False)
+    y: Tensor = _Mlp.apply(x, weights, shape.code())
     return y
