@@ -24,7 +24,7 @@ TEST_VIEWS = 16
 _SUPERSAMPLE = 3
 # Side of the squares of rays traced at once: small enough to pass by most solids, and for the
 # caches.
-_TILE = 96
+_TILE = 150
 _DISTANCE = 4.4
 # 40 degrees, as NeRF's Blender scenes.
 _FOCAL = SIZE / (2 * math.tan(0.6911112 / 2))
