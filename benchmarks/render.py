@@ -76,7 +76,7 @@ def main(
             trained = fit(CHAIR, out=out, downscale=4, max_seconds=train_seconds)
         else:
             trained = open_run(run)
-        peer = TorchNgp(trained.scene.bounds, trained.config)
+        peer = TorchNgp(trained.model.bounds, trained.config)
         peer.copy_from(trained.model)
         records = [compare(trained, peer, d, views, seconds) for d in downscales]
     bars = [judge(f"{r['size']}, x torch", r["ratio"], least=LEAST_RATIO) for r in records]

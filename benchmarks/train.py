@@ -19,6 +19,8 @@ from nfield.config import Config, resolve
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene, Views
 from nfield.evaluate.protocol import evaluate_views
+from nfield.fields.model import Model
+from nfield.ops.march import Samples
 from nfield.render.cameras import Cameras
 from nfield.train.trainer import Trainer
 
@@ -28,9 +30,14 @@ MOST_SECONDS = 45.0  # for the quality the peer has at the end
 
 
 class Contender(Protocol):
-    """A trainer: `seconds` of training so far, and the `samples` it has trained on."""
+    """A trainer: `seconds` of training so far, and what it has done in them.
+
+    `candidates` are the samples whose density was asked for in training, `samples` those that went
+    through the full pass.
+    """
 
     seconds: float
+    candidates: int
     samples: int
     step: int
 
@@ -38,23 +45,37 @@ class Contender(Protocol):
     def render(self, cameras: Cameras, index: int) -> Tensor: ...
 
 
+class CountingModel(Model):
+    """Counts the samples whose density is asked for, before the hidden ones are dropped."""
+
+    candidates = 0
+
+    def visible(self, samples: Samples) -> Samples:
+        self.candidates += len(samples)
+        return super().visible(samples)
+
+
 class Ours:
     """nfield's trainer as a contender."""
 
     def __init__(self, scene: Scene, config: Config) -> None:
-        self.trainer = Trainer(scene, config)
-        self.samples, self.step, self.seconds = 0, 0, 0.0
+        torch.manual_seed(config.seed)
+        self.model = CountingModel(config, scene.bounds)
+        self.trainer = Trainer(scene, config, self.model)
+        self.candidates, self.samples, self.step, self.seconds = 0, 0, 0, 0.0
 
     def train_step(self) -> None:
+        self.model.candidates = 0
         start = time.perf_counter()
         record = self.trainer.train_step()
         self.seconds += time.perf_counter() - start
         self.trainer.seconds = self.seconds  # decides the learning rate
+        self.candidates += self.model.candidates
         self.samples += int(record["samples"])
         self.step += 1
 
     def render(self, cameras: Cameras, index: int) -> Tensor:
-        return self.trainer.model.render(cameras, index, background=WHITE).color
+        return self.model.render(cameras, index, background=WHITE).color
 
 
 class Peer:
@@ -64,6 +85,7 @@ class Peer:
         self.trainer = TorchTrainer(scene, config)
 
     seconds = property(lambda self: self.trainer.seconds)
+    candidates = property(lambda self: self.trainer.candidates)
     samples = property(lambda self: self.trainer.samples)
     step = property(lambda self: self.trainer.step)
 
@@ -105,6 +127,7 @@ def compete(
                     "psnr": mean["psnr"],
                     "ssim": mean["ssim"],
                     "steps_per_second": contender.step / contender.seconds,
+                    "candidates_per_second": contender.candidates / contender.seconds,
                     "samples_per_second": contender.samples / contender.seconds,
                 }
             )
@@ -160,8 +183,8 @@ def main(
         seconds, tried = race(scene, config, budgets, target=peer["psnr"], every=every)
         name = f"seconds to torch's {peer['psnr']:.2f} dB"
         bars.append(judge(name, seconds, most=MOST_SECONDS))
-    header = ("who", "seconds", "psnr", "ssim", "steps_per_second", "samples_per_second")
-    rows = [[f"{r[k]:.4g}" if k != "who" else r[k] for k in header] for r in records]
+    header = list(records[0])
+    rows = [[f"{v:.4g}" if isinstance(v, float) else v for v in r.values()] for r in records]
     print("\n" + markdown(header, rows))
     print_bars(bars)
     name = f"train-{Path(config.data).name}-{downscale}"

@@ -5,8 +5,11 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
-
 #include <omp.h>
+
+#if defined(__linux__)
+#include <malloc.h>
+#endif
 
 #include <optional>
 #include <tuple>
@@ -62,6 +65,13 @@ NB_MODULE(_native, m) {
     // Shapes cached by nfield/ops live until the process ends: no leak to report.
     nb::set_leak_warnings(false);
 
+#if defined(__GLIBC__)
+    // Keep freed memory instead of returning it to the system after every step: large tensors then
+    // cost no page faults.
+    m.def("reuse_memory", [] { mallopt(M_MMAP_MAX, 0), mallopt(M_TRIM_THRESHOLD, 1 << 30); });
+#else
+    m.def("reuse_memory", [] {});
+#endif
     m.def("isa", [] { return kernels().isa; });
     m.def("lanes", [] { return kernels().lanes; });
     m.def("threads", [] { return omp_get_max_threads(); });
@@ -91,11 +101,12 @@ NB_MODULE(_native, m) {
             Release());
 
     nb::class_<MlpShape>(m, "Mlp")
-        .def("__init__",
-             [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
-                 new (shape)
-                     MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
-             })
+        .def(
+            "__init__",
+            [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
+                new (shape)
+                    MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
+            })
         .def(
             "forward",
             [](const MlpShape &mlp, In x, In weights, Out y) {
@@ -120,7 +131,8 @@ NB_MODULE(_native, m) {
     m.def(
         "exponential_backward",
         [](float most, In x, In y, In dy, Out dx) {
-            kernels().exponential_backward(most, y.size(), x.data(), y.data(), dy.data(), dx.data());
+            kernels().exponential_backward(most, y.size(), x.data(), y.data(), dy.data(),
+                                           dx.data());
         },
         Release());
     m.def(
@@ -142,22 +154,23 @@ NB_MODULE(_native, m) {
     m.def(
         "spherical_harmonics_backward",
         [](int degree, In d, In dy, Out dd) {
-            kernels().spherical_harmonics_backward(degree, d.shape(0), d.data(), dy.data(), dd.data());
+            kernels().spherical_harmonics_backward(degree, d.shape(0), d.data(), dy.data(),
+                                                   dd.data());
         },
         Release());
 
     m.def(
         "camera_rays",
-        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index, In pixel,
-           Out origin, Out direction) {
+        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index,
+           In pixel, Out origin, Out direction) {
             kernels().camera_rays(camera_arrays(pose, intrinsics, distortion, lens), index.shape(0),
                                   index.data(), pixel.data(), origin.data(), direction.data());
         },
         Release());
     m.def(
         "camera_project",
-        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index, In point,
-           Out pixel, Out depth) {
+        [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index,
+           In point, Out pixel, Out depth) {
             kernels().camera_project(camera_arrays(pose, intrinsics, distortion, lens),
                                      index.shape(0), index.data(), point.data(), pixel.data(),
                                      depth.data());
@@ -187,19 +200,34 @@ NB_MODULE(_native, m) {
             [](const MarchShape &shape, In origin, In direction, In t, Indices offset, Out x,
                Out t_packed, Out dt, Array<int32_t> ray) {
                 kernels().pack_samples(shape, offset.shape(0) - 1, origin.data(), direction.data(),
-                                       t.data(), offset.data(), x.data(), t_packed.data(), dt.data(),
-                                       ray.data());
+                                       t.data(), offset.data(), x.data(), t_packed.data(),
+                                       dt.data(), ray.data());
             },
             Release());
     // The march keeps a pointer into `words`: the array lives as long as the march.
     m.def("march_shape", &march_shape, nb::keep_alive<0, 1>());
 
     m.def(
+        "visible_counts",
+        [](Indices offset, In thickness, float most, Array<int64_t> count) {
+            kernels().visible_counts(offset.shape(0) - 1, offset.data(), thickness.data(), most,
+                                     count.data());
+        },
+        Release());
+    m.def(
+        "visible_indices",
+        [](Indices offset, Indices kept_offset, Array<int64_t> index) {
+            kernels().visible_indices(offset.shape(0) - 1, offset.data(), kept_offset.data(),
+                                      index.data());
+        },
+        Release());
+
+    m.def(
         "composite_forward",
         [](Indices offset, In sigma, In rgb, In t, In dt, Out alpha, Out color, Out opacity,
            Out depth) {
-            kernels().composite_forward(offset.shape(0) - 1, offset.data(), sigma.data(), rgb.data(),
-                                        t.data(), dt.data(), alpha.data(), color.data(),
+            kernels().composite_forward(offset.shape(0) - 1, offset.data(), sigma.data(),
+                                        rgb.data(), t.data(), dt.data(), alpha.data(), color.data(),
                                         opacity.data(), depth.data());
         },
         Release());
@@ -207,9 +235,9 @@ NB_MODULE(_native, m) {
         "composite_backward",
         [](Indices offset, In alpha, In rgb, In t, In dt, In dcolor, In dopacity, In ddepth,
            Out dsigma, Out drgb) {
-            kernels().composite_backward(offset.shape(0) - 1, offset.data(), alpha.data(),
-                                         rgb.data(), t.data(), dt.data(), dcolor.data(),
-                                         dopacity.data(), ddepth.data(), dsigma.data(), drgb.data());
+            kernels().composite_backward(
+                offset.shape(0) - 1, offset.data(), alpha.data(), rgb.data(), t.data(), dt.data(),
+                dcolor.data(), dopacity.data(), ddepth.data(), dsigma.data(), drgb.data());
         },
         Release());
 

@@ -6,7 +6,13 @@ The public names are resolved on first use, so that `nfield --help` need not imp
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# A thread that waits for work spins before it sleeps. libgomp's default spins for milliseconds,
+# which starves the working threads wherever another program needs a core; this is about ten
+# microseconds.
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from nfield.api import Run as Run

@@ -77,7 +77,7 @@ class Run:
                 f"{self.folder.path}: run must have a checkpoint, got none; "
                 "continue it with `nfield fit` and --resume"
             )
-        return load_model(self.config, self.scene.bounds, *state)
+        return load_model(self.config, *state)
 
     def views(self, split: str = "test") -> Views:
         """The views of a split.
@@ -243,10 +243,8 @@ def fit(
     folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
     config = folder.config
     scene = load_scene(config.data, downscale=config.downscale)
-    trainer = Trainer(scene, config)
     state = folder.load() if resume else None
-    if state is not None:
-        trainer.load_state(*state)
+    trainer = Trainer(scene, config) if state is None else Trainer.resume(scene, config, *state)
     folder.begin(trainer.step)
     try:
         train(

@@ -234,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = tyro.cli(
         Verb,
         prog="nfield",
-        description="Neural radiance fields from posed photos, on the CPU and the GPU.",
+        description="Neural radiance fields from posed photos, fast on an ordinary CPU.",
         args=_spread(sys.argv[1:] if argv is None else argv),
         config=(OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )

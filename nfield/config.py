@@ -28,9 +28,9 @@ RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds")
 
 @dataclass(frozen=True)
 class Train:
-    """How a field is fitted. `samples` is the budget per step; the ray count adapts to it."""
+    """How a field is fitted. `samples` is a step's budget of visible samples; rays adapt to it."""
 
-    samples: int = 2**15
+    samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     rays: int = 1024
     learning_rate: float = 1e-2
     final_learning_rate: float = 1e-3

@@ -8,6 +8,8 @@ from typing import Any
 
 from nfield.train.folder import RunFolder
 
+SHOWN_SIZES = 4
+
 
 def describe(path: str) -> dict[str, Any]:
     """Values by name of the run folder, or else of the scene, at `path`.
@@ -42,22 +44,25 @@ def _scene(path: str) -> dict[str, Any]:
     from nfield.config import resolve
     from nfield.data.inspect import inspect_scene
     from nfield.data.load import load_scene
-    from nfield.render.cameras import LENSES
 
     config = resolve(path)
-    scene = load_scene(config.data, downscale=config.downscale)
-    values: dict[str, Any] = {"kind": "scene", "name": scene.name, "data": scene.path}
-    for split, views in scene.splits.items():
-        sizes = sorted({tuple(size) for size in views.cameras.size.tolist()})
-        lenses = sorted({LENSES[i] for i in views.cameras.lens.tolist()})
-        values[split] = (
-            f"{len(views)} views, {', '.join(f'{w}x{h}' for w, h in sizes[:4])}"
-            f"{' and others' if len(sizes) > 4 else ''}, {', '.join(lenses)} lens, "
-            f"{'alpha' if views.channels == 4 else 'no alpha'}"
-        )
-    bounds = scene.bounds
-    values["center"] = ", ".join(f"{value:.3g}" for value in bounds.center)
-    values["half_size"] = bounds.half_size
-    values["unbounded"] = bounds.unbounded
-    values["warnings"] = list(inspect_scene(scene))
-    return values
+    report, warnings = inspect_scene(load_scene(config.data, downscale=config.downscale))
+    alpha = "alpha" if report["alpha"] else "no alpha"
+    bounds = report["bounds"]
+    return {
+        "kind": "scene",
+        "name": report["name"],
+        "data": report["path"],
+        **{split: f"{_views(views)}, {alpha}" for split, views in report["splits"].items()},
+        "center": ", ".join(f"{value:.3g}" for value in bounds["center"]),
+        "half_size": bounds["half_size"],
+        "unbounded": bounds["unbounded"],
+        "warnings": warnings,
+    }
+
+
+def _views(views: dict[str, Any]) -> str:
+    sizes = [f"{width}x{height}" for width, height in views["sizes"]]
+    others = " and others" if len(sizes) > SHOWN_SIZES else ""
+    lenses = ", ".join(views["lenses"])
+    return f"{views['views']} views, {', '.join(sizes[:SHOWN_SIZES])}{others}, {lenses} lens"

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong: one sentence that names the thing, the rule, the value and the repair."""
+    """One sentence on what the user gave: it names the thing, the rule, the value, the repair."""

@@ -36,7 +36,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / split).mkdir()
         frames = []
         for i in range(count):
-            turn = 2 * np.pi * (i + (0.5 if split == "test" else 0.0)) / count
+            # Test cameras stand half-way between training cameras.
+            turn = 2 * np.pi * (i + (0.125 if split == "test" else 0.0)) / count
             pose = _look_at_origin(np.array([np.cos(turn), np.sin(turn), 0.4 * (-1) ** i]) * 4)
             Image.fromarray(_ball(pose)).save(folder / split / f"{i}.png")
             frames.append({"file_path": f"./{split}/{i}", "transform_matrix": pose.tolist()})

@@ -70,7 +70,7 @@ def test_stopped_run_continues_to_the_bit(photos: Path, tmp_path: Path) -> None:
 
     def stop(record: dict) -> None:
         if record["step"] == 11:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         small_fit(photos, tmp_path / "stopped", max_steps=30, on_step=stop)
@@ -92,6 +92,14 @@ def test_opened_run_renders_what_was_fitted(fitted: nfield.Run) -> None:
     a, b = fitted.render(camera), opened.render(camera)
     assert torch.equal(a.color, b.color)
     assert a.color.shape == (32, 32, 3)
+
+
+def test_opened_run_keeps_the_bounds_it_was_fitted_in(fitted: nfield.Run, tmp_path: Path) -> None:
+    opened = nfield.open_run(fitted.folder.path)
+    opened.evaluate(every=3)
+    opened.render_path(out=tmp_path / "frames", frames=1)
+    assert opened.model.bounds.center == fitted.model.bounds.center
+    assert "bounds" not in vars(opened.scene)  # they were never found anew
 
 
 def test_metrics_say_what_was_judged(fitted: nfield.Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from benchmarks.peers.visibility_torch import depth_before
+
 
 def composite(
     sigma: Tensor, rgb: Tensor, t: Tensor, dt: Tensor, ray: Tensor, offset: Tensor
@@ -17,10 +19,8 @@ def composite(
         offset (R + 1,) int64 -> (R, 3), (R,), (R,).
     """
     absorption = sigma * dt
-    # Running sums over all samples grow far beyond one ray's, hence float64.
-    before = torch.cumsum(absorption.double(), 0) - absorption
-    first = offset[:-1].clamp(max=max(len(sigma) - 1, 0))
-    weight = torch.exp((before[first][ray] - before).float()) * (1 - torch.exp(-absorption))
+    before = depth_before(absorption, ray, offset).float()
+    weight = torch.exp(-before) * (1 - torch.exp(-absorption))
     color, opacity, depth = (
         torch.segment_reduce(values, "sum", offsets=offset, axis=0)
         for values in (weight[:, None] * rgb, weight, weight * t)

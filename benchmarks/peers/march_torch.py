@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nfield.config import Occupancy as Settings
-from nfield.data.scene import Bounds
+from nfield.render.bounds import Bounds
 
 CONE = 1 / 256  # growth of the steps with distance in unbounded scenes, as in instant-ngp
 CELLS = 1 << 16  # looked at in one update of the occupancy grid
@@ -30,6 +30,17 @@ class Samples(NamedTuple):
     dt: Tensor
     ray: Tensor
     offset: Tensor
+
+    def take(self, index: Tensor, offset: Tensor) -> Samples:
+        """The samples of `index`, packed as `offset` says."""
+        return Samples(self.x[index], self.t[index], self.dt[index], self.ray[index], offset)
+
+    def within(self, most: int) -> Samples:
+        """Of the rays from the first on, all that have at most `most` samples together."""
+        rays = int((self.offset <= most).sum()) - 1
+        end = int(self.offset[rays])
+        x, t, dt, ray = (values[:end] for values in self[:4])
+        return Samples(x, t, dt, ray, self.offset[: rays + 1])
 
 
 class Space:
@@ -94,11 +105,16 @@ class Occupancy:
         possible[1:, g // 4 : -g // 4, g // 4 : -g // 4, g // 4 : -g // 4] = False
         if hull is not None:
             dense = torch.from_numpy(hull).float()[None, None]
-            possible[0] &= nn.functional.interpolate(dense, (g, g, g))[0, 0] > 0
+            possible[0] &= nn.functional.adaptive_max_pool3d(dense, g)[0, 0] > 0
         self.cells = possible.flatten().nonzero()[:, 0]
         self.thickness = torch.ones(len(self.cells))
         self.bits = possible.flatten()
-        self.mask = self._occupied
+        self.mask, self.place = self._occupied, self._points
+
+    def compile(self) -> None:
+        """Compile the march, for any number of rays and samples."""
+        self.mask = torch.compile(self._occupied, dynamic=True)
+        self.place = torch.compile(self._points, dynamic=True)
 
     def refresh(self) -> None:
         """Take the bits from the thickness."""
@@ -128,18 +144,27 @@ class Occupancy:
         self.thickness.scatter_reduce_(0, chosen, found, "amax")
         self.refresh()
 
+    @torch.no_grad()
     def march(self, origin: Tensor, direction: Tensor, jitter: Tensor) -> Samples:
         """Samples in occupied cells of world rays (R, 3); jitter (R,) in [0, 1)."""
         space = self.space
         near, far = space.entry(origin, direction)
-        p = (origin + near[:, None] * direction - space.center) / space.half_size
-        hit = self.mask(p, direction / space.half_size, far - near, jitter, self.bits)
+        start = (origin + near[:, None] * direction - space.center) / space.half_size
+        direction = direction / space.half_size
+        hit = self.mask(start, direction, far - near, jitter, self.bits)
         ray, number = hit.nonzero(as_tuple=True)
-        along, dt = space.distance(number + jitter[ray])
-        model = p[ray] + along[:, None] * (direction / space.half_size)[ray]
+        x, along, dt = self.place(start, direction, jitter, ray, number)
         offset = torch.zeros(len(origin) + 1, dtype=torch.int64)
         torch.cumsum(hit.sum(1), 0, out=offset[1:])
-        return Samples(space.to_unit_cube(model), near[ray] + along, dt, ray, offset)
+        return Samples(x, near[ray] + along, dt, ray, offset)
+
+    def _points(
+        self, start: Tensor, direction: Tensor, jitter: Tensor, ray: Tensor, number: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Unit-cube points (S, 3) of samples, distances from the start, and steps (S,)."""
+        along, dt = self.space.distance(number + jitter[ray])
+        x = self.space.to_unit_cube(start[ray] + along[:, None] * direction[ray])
+        return x, along, dt
 
     def _occupied(
         self, start: Tensor, direction: Tensor, length: Tensor, jitter: Tensor, bits: Tensor

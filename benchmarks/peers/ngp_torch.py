@@ -1,7 +1,7 @@
 """A radiance field of the instant-NGP kind and its renderer in pure PyTorch.
 
-Same model, occupancy grid and packed samples as nfield's; the hash grid, the networks and the
-marching are compiled by `torch.compile`.
+Same model, occupancy grid, packed and visible samples as nfield's; the hash grid, the networks and
+the marching are compiled by `torch.compile`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from benchmarks.peers.composite_torch import composite
 from benchmarks.peers.hash_grid_torch import HashGrid, make_levels
 from benchmarks.peers.march_torch import Occupancy, Samples, Space
 from benchmarks.peers.spherical_harmonics_torch import spherical_harmonics
+from benchmarks.peers.visibility_torch import visible
 from nfield.config import Config
-from nfield.data.scene import Bounds
 from nfield.fields.model import Model
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
-PIECE = 1 << 14  # rays of a view that are rendered at once
+PIECE = 1 << 16  # rays of a view that are rendered at once
+PART = 1 << 13  # samples that meet the field at once: some milliseconds of work, little padding
 
 
 class Field(nn.Module):
@@ -65,14 +67,10 @@ def _density(latent: Tensor) -> Tensor:
 
 
 class TorchNgp:
-    """Field and occupancy grid; renders views and shades packed samples.
-
-    Everything that meets the field is padded to batches of one size, so that it compiles once.
-    """
+    """Field and occupancy grid; renders views and shades packed samples."""
 
     def __init__(self, bounds: Bounds, config: Config, *, compiled: bool = True) -> None:
         settings = config.occupancy
-        self.batch = config.train.samples
         self.space = Space(bounds, levels=settings.levels, steps=settings.steps)
         self.occupancy = Occupancy(self.space, bounds.hull, settings)
         self.field = Field(config.model)
@@ -81,7 +79,7 @@ class TorchNgp:
         if compiled:
             self.evaluate = torch.compile(self.field, dynamic=False)
             self.evaluate_density = torch.compile(self.field.density, dynamic=False)
-            self.occupancy.mask = torch.compile(self.occupancy.mask, dynamic=True)
+            self.occupancy.compile()
 
     @torch.no_grad()
     def copy_from(self, model: Model) -> None:
@@ -100,24 +98,21 @@ class TorchNgp:
         self.occupancy.refresh()
 
     def density(self, x: Tensor) -> Tensor:
-        """Density (N,) at unit-cube points (N, 3), in batches of one size."""
-        parts = []
-        for part in x.split(self.batch):
-            padded = nn.functional.pad(part, (0, 0, 0, self.batch - len(part)))
-            parts.append(self.evaluate_density(padded)[: len(part)])
-        return torch.cat(parts)
+        """Density (N,) at unit-cube points (N, 3)."""
+        return in_parts(lambda part: (self.evaluate_density(part),), PART, x)[0]
 
-    def shade(self, samples: Samples, direction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Colour without background, opacity and depth of the rays, in batches of one size."""
-        sigmas, colors = [torch.zeros(0)], [torch.zeros(0, 3)]
-        for x, ray in zip(samples.x.split(self.batch), samples.ray.split(self.batch), strict=True):
-            missing = (0, 0, 0, self.batch - len(x))
-            sigma, rgb = self.evaluate(
-                nn.functional.pad(x, missing), nn.functional.pad(direction[ray], missing)
-            )
-            sigmas.append(sigma[: len(x)])
-            colors.append(rgb[: len(x)])
-        sigma, rgb, dt = torch.cat(sigmas), torch.cat(colors), samples.dt / self.space.half_size
+    @torch.no_grad()
+    def visible(self, samples: Samples) -> Samples:
+        """The samples that light reaches, by the density there."""
+        thickness = self.density(samples.x) * (samples.dt / self.space.half_size)
+        return samples.take(*visible(thickness, samples.ray, samples.offset))
+
+    def shade(
+        self, samples: Samples, direction: Tensor, *, part: int = PART
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Colour without background, opacity and depth of the rays; `part` samples at a time."""
+        sigma, rgb = in_parts(self.evaluate, part, samples.x, direction[samples.ray])
+        dt = samples.dt / self.space.half_size
         return composite(sigma, rgb, samples.t, dt, samples.ray, samples.offset)
 
     @torch.no_grad()
@@ -129,11 +124,26 @@ class TorchNgp:
         rays = view_rays(cameras, index)
         for origin, direction in zip(*(part.split(PIECE) for part in rays), strict=True):
             middle = torch.full((len(origin),), 0.5)
-            samples = self.occupancy.march(origin, direction, middle)
+            samples = self.visible(self.occupancy.march(origin, direction, middle))
             color, opacity, _ = self.shade(samples, direction)
             rows.append(color + (1 - opacity[:, None]) * torch.tensor(background))
         width, height = cameras.size[index].tolist()
         return torch.cat(rows).reshape(height, width, 3).clamp(0, 1)
+
+
+def in_parts(
+    function: Callable[..., tuple[Tensor, ...]], size: int, *inputs: Tensor
+) -> list[Tensor]:
+    """The outputs of `function` for all rows of the inputs, `size` at a time.
+
+    The last rows are padded: with one size only, a function is compiled once, for that size.
+    """
+    outputs = []
+    for part in zip(*(values.split(size) for values in inputs), strict=True):
+        count = len(part[0])
+        padded = (nn.functional.pad(values, (0, 0, 0, size - count)) for values in part)
+        outputs.append([values[:count] for values in function(*padded)])
+    return [torch.cat(column) for column in zip(*outputs, strict=True)]
 
 
 def view_rays(cameras: Cameras, index: int) -> tuple[Tensor, Tensor]:

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers.march_torch import Samples
-from benchmarks.peers.ngp_torch import TorchNgp, view_rays
+from benchmarks.peers.ngp_torch import PART, TorchNgp, view_rays
 from nfield.config import Config
 from nfield.data.scene import Scene, Views
 
 MOST_RAYS = 1 << 14  # per step
+CANDIDATES = 8  # most samples whose density is asked for, in batches
+FILL = 0.95  # share of the batch aimed at, since rays that do not fit into it are left out
 
 
 class Rays:
@@ -40,12 +41,16 @@ class Rays:
 
 
 class TorchTrainer:
-    """Fits `model`. `seconds` counts training alone; `samples` those trained on."""
+    """Fits `model`. `seconds` counts training alone.
+
+    `candidates` counts the samples whose density was asked for, `samples` those of them that went
+    through the full pass: visible ones.
+    """
 
     def __init__(self, scene: Scene, config: Config, *, compiled: bool = True) -> None:
         torch.manual_seed(config.seed)
         self.config, self.batch = config, config.train.samples
-        self.step, self.seconds, self.samples = 0, 0.0, 0
+        self.step, self.seconds, self.samples, self.candidates = 0, 0.0, 0, 0
         self.ray_count = config.train.rays
         self.model = TorchNgp(scene.bounds, config, compiled=compiled)
         field = self.model.field
@@ -68,8 +73,8 @@ class TorchTrainer:
             origin, direction, _, _ = self.rays.draw(count)
             self.model.occupancy.march(origin, direction, torch.rand(count))
         with torch.no_grad():
-            self.model.density(x)
-            self.model.evaluate(x, torch.rand(self.batch, 3))
+            self.model.density(torch.rand(PART, 3))
+            self.model.evaluate(torch.rand(PART, 3), torch.rand(PART, 3))
 
     def train_step(self) -> float:
         """One step; returns the loss."""
@@ -80,20 +85,23 @@ class TorchTrainer:
             with torch.no_grad():
                 self.model.occupancy.update(self.model.density, self.step)
         origin, direction, seen, alpha = self.rays.draw(self.ray_count)
-        samples = self.model.occupancy.march(origin, direction, torch.rand(len(origin)))
-        # Whole rays only, as many as the batch holds.
-        kept = int((samples.offset <= self.batch).sum()) - 1
+        marched = self.model.occupancy.march(origin, direction, torch.rand(len(origin)))
+        marched = marched.within(CANDIDATES * self.batch)
+        visible = self.model.visible(marched)
+        samples = visible.within(self.batch)
+        kept = len(samples.offset) - 1
         background = torch.rand(kept, 3)
         truth = seen[:kept] * alpha[:kept] + (1 - alpha[:kept]) * background
-        image, opacity, _ = self.model.shade(_first(samples, kept), direction)
+        image, opacity, _ = self.model.shade(samples, direction, part=self.batch)
         color = image + (1 - opacity[:, None]) * background
         loss = nn.functional.huber_loss(color, truth, delta=0.1) / 0.1
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.step += 1
-        self.samples += int(samples.offset[kept])
-        wanted = 0.9 * self.batch * len(origin) / max(len(samples.t), 1)
+        self.samples += len(samples.t)
+        self.candidates += len(marched.t)
+        wanted = FILL * self.batch * (len(marched.offset) - 1) / max(len(visible.t), 1)
         self.ray_count = int(min(max(64, wanted), 2 * self.ray_count, MOST_RAYS))
         self.seconds += time.perf_counter() - start
         return loss.item()
@@ -104,10 +112,3 @@ class TorchTrainer:
         decay = (train.final_learning_rate / train.learning_rate) ** min(progress, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = train.learning_rate * decay
-
-
-def _first(samples: Samples, rays: int) -> Samples:
-    """The samples of the first rays."""
-    end = int(samples.offset[rays])
-    x, t, dt, ray = (values[:end] for values in samples[:4])
-    return Samples(x, t, dt, ray, samples.offset[: rays + 1])

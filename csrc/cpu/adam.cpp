@@ -1,4 +1,5 @@
-// Adam (Kingma and Ba 2015, arXiv:1412.6980, Algorithm 1) with L2 weight decay, one pass over memory.
+// Adam (Kingma and Ba 2015, arXiv:1412.6980, Algorithm 1) with L2 weight decay, one pass over
+// memory.
 //
 //     g += decay p,  m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
 //     p -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + epsilon)

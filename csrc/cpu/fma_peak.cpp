@@ -1,7 +1,7 @@
 // The machine's ceiling for float32 arithmetic, against which benchmarks state their kernels.
-#include <chrono>
-
 #include <omp.h>
+
+#include <chrono>
 
 #include "kernels.h"
 #include "simd.h"

@@ -15,46 +15,48 @@ int64_t block_rows(int64_t n) {
     return share < kBlock ? (share < 256 ? 256 : share) : kBlock;
 }
 
+// One level of a block of points, to y [rows rounded up to vectors][F].
 template <int D, int F>
-void forward_block(const HashGridShape &grid, const float *const *x, const float *table, int64_t rows,
-                   float *y) {
-    const int stride = grid.levels * F;
-    for (int l = 0; l < grid.levels; ++l) {
-        const HashGridLevel &level = grid.level[l];
-        const float *entries = table + static_cast<int64_t>(level.offset) * F;
-        for_corners<D>(level, x, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
-            float *out = y + i * stride + l * F;
-            const int64_t lanes = least(kLanes, rows - i);
-            if constexpr (F == 2) {
-                Vec low{}, high{};
-                for (int k = 0; k < (1 << D); ++k) {
-                    low += gather_pairs(entries, c.index[k], false) * twice(c.weight[k], false);
-                    high += gather_pairs(entries, c.index[k], true) * twice(c.weight[k], true);
-                }
-                float pairs[2 * kLanes];
-                store(pairs, low);
-                store(pairs + kLanes, high);
-                for (int64_t p = 0; p < lanes; ++p) std::memcpy(out + p * stride, pairs + 2 * p, 8);
-            } else {
-                for (int64_t p = 0; p < lanes; ++p) {
-                    float sum[F] = {};
-                    for (int k = 0; k < (1 << D); ++k)
-                        for (int f = 0; f < F; ++f)
-                            sum[f] += c.weight[k][p] * entries[c.index[k][p] * F + f];
-                    for (int f = 0; f < F; ++f) out[p * stride + f] = sum[f];
-                }
+void forward_level(const HashGridLevel &level, const float *const *x, const float *table,
+                   int64_t rows, float *y) {
+    const float *entries = table + static_cast<int64_t>(level.offset) * F;
+    for_corners<D>(level, x, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+        if constexpr (F == 2) {
+            Vec low{}, high{};
+            for (int k = 0; k < (1 << D); ++k) {
+                low += gather_pairs(entries, c.index[k], false) * twice(c.weight[k], false);
+                high += gather_pairs(entries, c.index[k], true) * twice(c.weight[k], true);
             }
-        });
-    }
+            store(y + 2 * i, low);
+            store(y + 2 * i + kLanes, high);
+        } else {
+            for (int p = 0; p < kLanes; ++p) {
+                float sum[F] = {};
+                for (int k = 0; k < (1 << D); ++k)
+                    for (int f = 0; f < F; ++f)
+                        sum[f] += c.weight[k][p] * entries[c.index[k][p] * F + f];
+                std::memcpy(y + (i + p) * F, sum, sizeof(sum));
+            }
+        }
+    });
 }
 
+// Levels are computed one after the other, so that a level's table stays in cache, and written as
+// sequences; the rows [N][L * F] are woven from them at the end.
 template <int D, int F>
 void forward(const HashGridShape &grid, int64_t n, const float *x, const float *table, float *y) {
     const int64_t block = block_rows(n);
     parallel_for((n + block - 1) / block, [&](int64_t b) {
         const int64_t first = b * block, rows = least(block, n - first);
+        const int64_t padded = round_up(rows, kLanes);
         const Columns<D> columns(x + first * D, rows);
-        forward_block<D, F>(grid, columns.data, table, rows, y + first * grid.levels * F);
+        const Scratch<float> levels(grid.levels * padded * F);
+        for (int l = 0; l < grid.levels; ++l)
+            forward_level<D, F>(grid.level[l], columns.data, table, rows, levels + l * padded * F);
+        float *out = y + first * grid.levels * F;
+        for (int64_t i = 0; i < rows; ++i)
+            for (int l = 0; l < grid.levels; ++l, out += F)
+                std::memcpy(out, levels + (l * padded + i) * F, F * sizeof(float));
     });
 }
 
@@ -105,34 +107,44 @@ void backward_x(const HashGridShape &grid, int64_t n, const float *x, const floa
         for (int l = 0; l < grid.levels; ++l) {
             const HashGridLevel &level = grid.level[l];
             const float *entries = table + static_cast<int64_t>(level.offset) * F;
-            for_corners<D>(level, columns.data, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
-                const int64_t lanes = least(kLanes, rows - i);
-                for (int64_t p = 0; p < lanes; ++p) {
-                    const float *g = dy + (first + i + p) * stride + l * F;
-                    for (int k = 0; k < (1 << D); ++k) {
-                        float value = 0;
-                        for (int f = 0; f < F; ++f) value += g[f] * entries[c.index[k][p] * F + f];
-                        for (int d = 0; d < D; ++d)
-                            dx[(first + i + p) * D + d] +=
-                                value * level.scale * c.slope(k, d)[p] * c.inside[d][p];
+            for_corners<D>(
+                level, columns.data, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+                    const int64_t lanes = least(kLanes, rows - i);
+                    for (int64_t p = 0; p < lanes; ++p) {
+                        const float *g = dy + (first + i + p) * stride + l * F;
+                        for (int k = 0; k < (1 << D); ++k) {
+                            float value = 0;
+                            for (int f = 0; f < F; ++f)
+                                value += g[f] * entries[c.index[k][p] * F + f];
+                            for (int d = 0; d < D; ++d)
+                                dx[(first + i + p) * D + d] +=
+                                    value * level.scale * c.slope(k, d)[p] * c.inside[d][p];
+                        }
                     }
-                }
-            });
+                });
         }
     });
 }
 
 // Calls run<D, F> for the grid's dimensions and features.
-#define NF_FOR_SHAPE(run, ...)                                           \
-    switch (grid.dims * 16 + grid.features) {                            \
-        case 33: return run<2, 1>(__VA_ARGS__);                          \
-        case 34: return run<2, 2>(__VA_ARGS__);                          \
-        case 36: return run<2, 4>(__VA_ARGS__);                          \
-        case 40: return run<2, 8>(__VA_ARGS__);                          \
-        case 49: return run<3, 1>(__VA_ARGS__);                          \
-        case 50: return run<3, 2>(__VA_ARGS__);                          \
-        case 52: return run<3, 4>(__VA_ARGS__);                          \
-        case 56: return run<3, 8>(__VA_ARGS__);                          \
+#define NF_FOR_SHAPE(run, ...)                \
+    switch (grid.dims * 16 + grid.features) { \
+        case 33:                              \
+            return run<2, 1>(__VA_ARGS__);    \
+        case 34:                              \
+            return run<2, 2>(__VA_ARGS__);    \
+        case 36:                              \
+            return run<2, 4>(__VA_ARGS__);    \
+        case 40:                              \
+            return run<2, 8>(__VA_ARGS__);    \
+        case 49:                              \
+            return run<3, 1>(__VA_ARGS__);    \
+        case 50:                              \
+            return run<3, 2>(__VA_ARGS__);    \
+        case 52:                              \
+            return run<3, 4>(__VA_ARGS__);    \
+        case 56:                              \
+            return run<3, 8>(__VA_ARGS__);    \
     }
 
 }  // namespace

@@ -56,7 +56,8 @@ struct Kernels {
     void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
                                  const float *table, const float *dy, float *dx);
 
-    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y);
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
+                        float *y);
     // dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                          const float *dy, float *dx, float *dweights);
@@ -86,6 +87,13 @@ struct Kernels {
     void (*pack_samples)(const MarchShape &, int64_t rays, const float *origin,
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
+
+    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
+    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
+                           int64_t *count);
+    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
+    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
+                            int64_t *index);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,

@@ -72,9 +72,9 @@ void march(const MarchShape &shape, int64_t rays, const float *origin, const flo
     });
 }
 
-void pack_samples(const MarchShape &shape, int64_t rays, const float *origin, const float *direction,
-                  const float *t, const int64_t *offset, float *x, float *t_packed, float *dt,
-                  int32_t *ray_index) {
+void pack_samples(const MarchShape &shape, int64_t rays, const float *origin,
+                  const float *direction, const float *t, const int64_t *offset, float *x,
+                  float *t_packed, float *dt, int32_t *ray_index) {
     parallel_for((rays + kRays - 1) / kRays, [&](int64_t b) {
         for (int64_t r = b * kRays; r < least(rays, (b + 1) * kRays); ++r) {
             const Ray ray = clip_ray(shape, origin + 3 * r, direction + 3 * r);

@@ -15,7 +15,8 @@ namespace nf::NF_ISA {
 namespace {
 
 // Rows [0, rows) of a dense matrix as a padded tile: the matrix itself where it fits, else a copy.
-const float *load_tile(const float *source, int64_t rows, int64_t columns, int64_t pad, float *copy) {
+const float *load_tile(const float *source, int64_t rows, int64_t columns, int64_t pad,
+                       float *copy) {
     if (columns == pad && rows == kTile) return source;
     std::memset(copy, 0, kTile * pad * sizeof(float));
     for (int64_t r = 0; r < rows; ++r)
@@ -32,21 +33,23 @@ void store_tile(const float *tile, int64_t rows, int64_t columns, int64_t pad, f
 template <Activation kind>
 void hidden_layer(const Layer &layer, const float *input, const float *packed, const float *bias,
                   float *h, float *z) {
-    gemm({input, layer.in_pad, 1}, packed + layer.forward, layer.out_pad, kTile, layer.out_pad,
-         layer.in, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
-             const Vec argument = sum + load(bias + column);
-             const int64_t at = row * layer.out_pad + column;
-             if (!kKeepsOutput<kind> && z) store(z + at, argument);
-             store(h + at, activate<kind>(argument));
-         });
+    gemm(
+        {input, layer.in_pad, 1}, packed + layer.forward, layer.out_pad, kTile, layer.out_pad,
+        layer.in, [&](int64_t, int64_t column) NF_ALWAYS { return load(bias + column); },
+        [&](Vec argument, int64_t row, int64_t column) NF_ALWAYS {
+            const int64_t at = row * layer.out_pad + column;
+            if (!kKeepsOutput<kind> && z) store(z + at, argument);
+            store(h + at, activate<kind>(argument));
+        });
 }
 
 void linear_layer(const Layer &layer, const float *input, const float *packed, const float *bias,
                   float *y) {
-    gemm({input, layer.in_pad, 1}, packed + layer.forward, layer.out_pad, kTile, layer.out_pad,
-         layer.in, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
-             store(y + row * layer.out_pad + column, sum + load(bias + column));
-         });
+    gemm(
+        {input, layer.in_pad, 1}, packed + layer.forward, layer.out_pad, kTile, layer.out_pad,
+        layer.in, [&](int64_t, int64_t column) NF_ALWAYS { return load(bias + column); },
+        [&](Vec sum, int64_t row, int64_t column)
+            NF_ALWAYS { store(y + row * layer.out_pad + column, sum); });
 }
 
 template <Activation kind>
@@ -62,7 +65,8 @@ void forward(const MlpShape &shape, int64_t n, const float *x, const float *weig
                 load_tile(x + first * shape.in, rows, shape.in, plan.layer[0].in_pad, even);
             for (int l = 0; l < shape.hidden; ++l) {
                 float *h = input == odd ? even : odd;
-                hidden_layer<kind>(plan.layer[l], input, packed, biases + l * plan.widest, h, nullptr);
+                hidden_layer<kind>(plan.layer[l], input, packed, biases + l * plan.widest, h,
+                                   nullptr);
                 input = h;
             }
             const Layer &top = plan.layer[shape.hidden];
@@ -78,11 +82,12 @@ void forward(const MlpShape &shape, int64_t n, const float *x, const float *weig
 void add_weight_gradient(const Layer &layer, const float *dz, const float *input, float *dweights,
                          float *dbias) {
     float *sums = dweights + layer.backward;
-    gemm({dz, 1, layer.out_pad}, input, layer.in_pad, layer.out_pad, layer.in_pad, kTile,
-         [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
-             float *at = sums + row * layer.in_pad + column;
-             store(at, load(at) + sum);
-         });
+    gemm(
+        {dz, 1, layer.out_pad}, input, layer.in_pad, layer.out_pad, layer.in_pad, kTile,
+        [&](int64_t row, int64_t column)
+            NF_ALWAYS { return load(sums + row * layer.in_pad + column); },
+        [&](Vec sum, int64_t row, int64_t column)
+            NF_ALWAYS { store(sums + row * layer.in_pad + column, sum); });
     if (!dbias) return;
     for (int64_t r = 0; r < kTile; ++r)
         for (int64_t o = 0; o < layer.out_pad; o += kLanes)
@@ -94,7 +99,9 @@ void add_weight_gradient(const Layer &layer, const float *dz, const float *input
 class BackwardTile {
   public:
     explicit BackwardTile(const Plan &plan)
-        : size_(kTile * plan.widest), layers_(plan.layers), memory_(size_ * (2 * plan.layers + 2)) {}
+        : size_(kTile * plan.widest),
+          layers_(plan.layers),
+          memory_(size_ * (2 * plan.layers + 2)) {}
     float *input(int l) const { return memory_ + l * size_; }
     float *z(int l) const { return memory_ + (layers_ + l) * size_; }
     float *gradient(int parity) const { return memory_ + (2 * layers_ + parity) * size_; }
@@ -126,7 +133,7 @@ void backward_tile(const Plan &plan, const MlpShape &shape, const BackwardCall &
         const float *kept = kKeepsOutput<kind> ? tile.input(l) : tile.z(l);
         float *below = tile.gradient(dz != tile.gradient(1));
         gemm({dz, layer.out_pad, 1}, call.backward + layer.backward, layer.in_pad, kTile,
-             layer.in_pad, layer.out, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+             layer.in_pad, layer.out, zero, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
                  const int64_t at = row * layer.in_pad + column;
                  store(below + at, times_slope<kind>(sum, load(kept + at)));
              });
@@ -137,15 +144,15 @@ void backward_tile(const Plan &plan, const MlpShape &shape, const BackwardCall &
     const bool direct = bottom.in == bottom.in_pad && rows == kTile;
     float *dx = direct ? call.dx + first * shape.in : tile.gradient(dz != tile.gradient(1));
     gemm({dz, bottom.out_pad, 1}, call.backward + bottom.backward, bottom.in_pad, kTile,
-         bottom.in_pad, bottom.out, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+         bottom.in_pad, bottom.out, zero, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
              store(dx + row * bottom.in_pad + column, sum);
          });
     if (!direct) store_tile(dx, rows, shape.in, bottom.in_pad, call.dx + first * shape.in);
 }
 
 template <Activation kind>
-void backward(const MlpShape &shape, int64_t n, const float *x, const float *weights, const float *dy,
-              float *dx, float *dweights) {
+void backward(const MlpShape &shape, int64_t n, const float *x, const float *weights,
+              const float *dy, float *dx, float *dweights) {
     const Plan plan(shape);
     const Scratch<float> packed_forward(plan.packed_forward), biases(plan.layers * plan.widest),
         packed_backward(plan.packed_backward);
@@ -168,12 +175,16 @@ void backward(const MlpShape &shape, int64_t n, const float *x, const float *wei
 
 }  // namespace
 
-#define NF_FOR_ACTIVATION(run, ...)                         \
-    switch (shape.activation) {                             \
-        case kNone: return run<kNone>(__VA_ARGS__);         \
-        case kRelu: return run<kRelu>(__VA_ARGS__);         \
-        case kSoftplus: return run<kSoftplus>(__VA_ARGS__); \
-        case kSine: return run<kSine>(__VA_ARGS__);         \
+#define NF_FOR_ACTIVATION(run, ...)             \
+    switch (shape.activation) {                 \
+        case kNone:                             \
+            return run<kNone>(__VA_ARGS__);     \
+        case kRelu:                             \
+            return run<kRelu>(__VA_ARGS__);     \
+        case kSoftplus:                         \
+            return run<kSoftplus>(__VA_ARGS__); \
+        case kSine:                             \
+            return run<kSine>(__VA_ARGS__);     \
     }
 
 void mlp_forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y) {

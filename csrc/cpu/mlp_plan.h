@@ -50,8 +50,12 @@ struct BackwardCall {
 
 constexpr int64_t kGroup = 16;  // tiles a thread takes at once
 
-NF_INLINE int64_t tiles(int64_t n) { return (n + kTile - 1) / kTile; }
-NF_INLINE int64_t groups_of_tiles(int64_t n) { return (tiles(n) + kGroup - 1) / kGroup; }
+NF_INLINE int64_t tiles(int64_t n) {
+    return (n + kTile - 1) / kTile;
+}
+NF_INLINE int64_t groups_of_tiles(int64_t n) {
+    return (tiles(n) + kGroup - 1) / kGroup;
+}
 
 // Biases are packed too, as rows of `widest`; zeros where the perceptron has none.
 NF_INLINE void pack_forward(const Plan &plan, const MlpShape &shape, const float *weights,

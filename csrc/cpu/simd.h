@@ -31,13 +31,27 @@ typedef uint32_t VecIndex __attribute__((vector_size(kLanes * 4)));
 #define NF_INLINE static inline __attribute__((always_inline))
 #define NF_ALWAYS __attribute__((always_inline))  // for lambdas in inner loops
 
-NF_INLINE Vec load(const float *p) { return *reinterpret_cast<const VecU *>(p); }
-NF_INLINE void store(float *p, Vec v) { *reinterpret_cast<VecU *>(p) = v; }
-NF_INLINE Vec splat(float x) { return x - Vec{}; }
-NF_INLINE VecI to_int(Vec x) { return __builtin_convertvector(x, VecI); }
-NF_INLINE Vec to_float(VecI x) { return __builtin_convertvector(x, Vec); }
-NF_INLINE Vec max(Vec a, Vec b) { return a > b ? a : b; }
-NF_INLINE Vec min(Vec a, Vec b) { return a < b ? a : b; }
+NF_INLINE Vec load(const float *p) {
+    return *reinterpret_cast<const VecU *>(p);
+}
+NF_INLINE void store(float *p, Vec v) {
+    *reinterpret_cast<VecU *>(p) = v;
+}
+NF_INLINE Vec splat(float x) {
+    return x - Vec{};
+}
+NF_INLINE VecI to_int(Vec x) {
+    return __builtin_convertvector(x, VecI);
+}
+NF_INLINE Vec to_float(VecI x) {
+    return __builtin_convertvector(x, Vec);
+}
+NF_INLINE Vec max(Vec a, Vec b) {
+    return a > b ? a : b;
+}
+NF_INLINE Vec min(Vec a, Vec b) {
+    return a < b ? a : b;
+}
 
 NF_INLINE Vec floor(Vec x) {
     const Vec t = to_float(to_int(x));
@@ -96,8 +110,7 @@ NF_INLINE Vec sin(Vec x, int quarter_turns = 0) {
     const Vec z = r * r;
     const Vec s =
         r + r * z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880))));
-    const Vec c = 1.0f - 0.5f * z +
-                  z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)));
+    const Vec c = 1.0f - 0.5f * z + z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)));
     const Vec v = (quadrant & 1) != 0 ? c : s;
     return (quadrant & 2) != 0 ? -v : v;
 }
@@ -159,7 +172,9 @@ NF_INLINE void parallel_for(int64_t n, const Body &body) {
 NF_INLINE int64_t round_up(int64_t n, int64_t multiple) {
     return (n + multiple - 1) / multiple * multiple;
 }
-NF_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+NF_INLINE int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 // Aligned memory for the time of a call.
 template <class T>

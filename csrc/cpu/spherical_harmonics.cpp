@@ -56,19 +56,28 @@ void backward(int64_t n, const float *d, const float *dy, float *dd) {
 
 void spherical_harmonics_forward(int degree, int64_t n, const float *d, float *y) {
     switch (degree) {
-        case 1: return forward<1>(n, d, y);
-        case 2: return forward<2>(n, d, y);
-        case 3: return forward<3>(n, d, y);
-        case 4: return forward<4>(n, d, y);
+        case 1:
+            return forward<1>(n, d, y);
+        case 2:
+            return forward<2>(n, d, y);
+        case 3:
+            return forward<3>(n, d, y);
+        case 4:
+            return forward<4>(n, d, y);
     }
 }
 
-void spherical_harmonics_backward(int degree, int64_t n, const float *d, const float *dy, float *dd) {
+void spherical_harmonics_backward(int degree, int64_t n, const float *d, const float *dy,
+                                  float *dd) {
     switch (degree) {
-        case 1: return backward<1>(n, d, dy, dd);
-        case 2: return backward<2>(n, d, dy, dd);
-        case 3: return backward<3>(n, d, dy, dd);
-        case 4: return backward<4>(n, d, dy, dd);
+        case 1:
+            return backward<1>(n, d, dy, dd);
+        case 2:
+            return backward<2>(n, d, dy, dd);
+        case 3:
+            return backward<3>(n, d, dy, dd);
+        case 4:
+            return backward<4>(n, d, dy, dd);
     }
 }
 

@@ -5,7 +5,8 @@
 namespace nf::NF_ISA {
 
 void hash_grid_forward(const HashGridShape &, int64_t, const float *, const float *, float *);
-void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, const float *, float *);
+void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, const float *,
+                              float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
@@ -18,12 +19,15 @@ void logistic_backward(int64_t, const float *, const float *, float *);
 void spherical_harmonics_forward(int, int64_t, const float *, float *);
 void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
 void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
-void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
+void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *,
+                    float *);
 void unit_cube(const float *, float, bool, int64_t, const float *, float *);
 void march(const MarchShape &, int64_t, const float *, const float *, const float *, float *,
            int64_t *);
 void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
                   const int64_t *, float *, float *, float *, int32_t *);
+void visible_counts(int64_t, const int64_t *, const float *, float, int64_t *);
+void visible_indices(int64_t, const int64_t *, const int64_t *, int64_t *);
 void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
                        const float *, float *, float *, float *, float *);
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
@@ -59,6 +63,8 @@ const Kernels NF_TABLE = {
     NF_ISA::unit_cube,
     NF_ISA::march,
     NF_ISA::pack_samples,
+    NF_ISA::visible_counts,
+    NF_ISA::visible_indices,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
     NF_ISA::adam,

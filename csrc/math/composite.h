@@ -33,7 +33,8 @@ NF_HD Composite composite_ray(int64_t begin, int64_t end, const float *alpha, co
 NF_HD void composite_ray_gradient(int64_t begin, int64_t end, const float *alpha, const float *rgb,
                                   const float *t, const float *dt, const float dcolor[3],
                                   float dopacity, float ddepth, float *dsigma, float *drgb) {
-    float behind = 0.0f, transmittance = 1.0f;  // behind: sum of w_j g_j over samples not yet passed
+    float behind = 0.0f,
+          transmittance = 1.0f;  // behind: sum of w_j g_j over samples not yet passed
     for (int64_t k = begin; k < end; ++k) {
         const float g = dcolor[0] * rgb[3 * k] + dcolor[1] * rgb[3 * k + 1] +
                         dcolor[2] * rgb[3 * k + 2] + dopacity + ddepth * t[k];

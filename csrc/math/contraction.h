@@ -3,8 +3,8 @@
 //     contract(p) = p                              if |p|_inf <= 1
 //                 = (2 - 1 / |p|_inf) p / |p|_inf  otherwise,   so |contract(p)|_inf < 2
 //
-// Barron et al. 2022, Mip-NeRF 360, arXiv:2111.12077, Eq. 10, with the maximum norm, which fills the
-// cube of a grid where the Euclidean norm would leave its corners empty.
+// Barron et al. 2022, Mip-NeRF 360, arXiv:2111.12077, Eq. 10, with the maximum norm, which fills
+// the cube of a grid where the Euclidean norm would leave its corners empty.
 #pragma once
 
 #include "../core.h"

@@ -4,8 +4,8 @@
 //
 // A level is stored densely while it fits its table, else a corner's entry is
 //     (c_x * 1) xor (c_y * 2654435761) xor (c_z * 805459861)  modulo the table's size.
-// Mueller et al. 2022, Instant Neural Graphics Primitives, arXiv:2201.05989, Eqs. 2-4; the half-cell
-// offset and the wrap of the last dense corner are those of its published implementation.
+// Mueller et al. 2022, Instant Neural Graphics Primitives, arXiv:2201.05989, Eqs. 2-4; the
+// half-cell offset and the wrap of the last dense corner are those of its published implementation.
 //
 // `Real` and `Index` are float and uint32_t, or vectors of them.
 #pragma once

@@ -54,7 +54,8 @@ NF_HD OccupancyCell occupancy_cell(const Occupancy &grid, const float p[3], floa
     }
     const int bricks = grid.resolution / 4;
     const int64_t brick =
-        ((static_cast<int64_t>(level) * bricks + (cell[2] >> 2)) * bricks + (cell[1] >> 2)) * bricks +
+        ((static_cast<int64_t>(level) * bricks + (cell[2] >> 2)) * bricks + (cell[1] >> 2)) *
+            bricks +
         (cell[0] >> 2);
     const uint64_t word = grid.words[brick];
     const int bit = ((cell[2] & 3) * 4 + (cell[1] & 3)) * 4 + (cell[0] & 3);

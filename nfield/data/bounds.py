@@ -7,18 +7,16 @@ cameras and what they look at, and the space outside it is contracted.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from nfield.data.scene import Bounds, Views
+from nfield.data.scene import Views
 from nfield.data.silhouette import Silhouettes, field_radii, read_silhouettes
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
+from nfield.render.focus import find_focus
 
 HULL_CELLS = 64
 _MARGIN = 1.03
-# Below this angle of the optical axes to their mean direction, their crossing is noise.
-_PARALLEL = math.radians(3.0)
 # The object is what a good part of the photos show; the rest is not worth a larger cube.
 _SEEN_SHARE = 0.25
 # Each round of tightening sees the object with finer cells; after three, one cell is 6 % of the
@@ -36,25 +34,6 @@ def find_bounds(views: Views) -> Bounds:
     if focus is None or silhouettes is None:
         return _unbounded(views.cameras, focus)
     return _bounded(views.cameras, focus, silhouettes)
-
-
-def find_focus(cameras: Cameras) -> np.ndarray | None:
-    """The point nearest to all optical axes, (3,) float64.
-
-    None when there is no such place: axes nearly parallel, or the point behind most of the cameras.
-
-    Formula: argmin_p sum_i |(I - d_i d_i^T)(p - o_i)|^2, o_i positions and d_i optical axes.
-    """
-    pose = cameras.camera_to_world.double().numpy()
-    origin, axis = pose[:, :, 3], pose[:, :, 2]
-    across = np.eye(3) - axis[:, :, None] * axis[:, None, :]
-    system = across.mean(0)
-    # The smallest eigenvalue is the mean squared sine of the angles to the common direction.
-    if np.linalg.eigvalsh(system)[0] < math.sin(_PARALLEL) ** 2:
-        return None
-    focus: np.ndarray = np.linalg.solve(system, (across @ origin[:, :, None]).mean(0))[:, 0]
-    in_front = ((focus - origin) * axis).sum(1) > 0
-    return focus if in_front.mean() > 0.5 else None
 
 
 def _unbounded(cameras: Cameras, focus: np.ndarray | None) -> Bounds:

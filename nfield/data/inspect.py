@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nfield.data.bounds import find_focus
 from nfield.data.images import Photos, reduce
 from nfield.data.scene import Scene, Views
 from nfield.data.silhouette import field_radii
 from nfield.render.cameras import LENSES
+from nfield.render.focus import find_focus
 
 # Sharpness is compared at this size, where noise and grain no longer count.
 _SHARPNESS_SIDE = 512

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
 
@@ -92,21 +93,6 @@ class Views:
             if mask is not None:
                 valid[offset[i] : offset[i + 1]] = torch.from_numpy(mask).reshape(-1)
         return Pixels(color, offset, valid.nonzero().squeeze(1))
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The inner cube |x - center|_inf <= half_size, in world units.
-
-    unbounded: the space outside the cube holds matter too, and is contracted.
-    hull: (64, 64, 64) bool indexed [z][y][x], cells of the cube that can hold matter; None when
-    unknown.
-    """
-
-    center: tuple[float, float, float]
-    half_size: float
-    unbounded: bool
-    hull: np.ndarray | None
 
 
 @dataclass(frozen=True)

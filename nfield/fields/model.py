@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,25 +14,15 @@ from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.contract import RadianceField
 from nfield.fields.presets import PRESETS
+from nfield.ops.march import Samples
+from nfield.ops.visibility import visible
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 from nfield.render.occupancy import Occupancy, OccupancySettings
 from nfield.render.renderer import Rendered, render_samples
 
 RAYS_PER_CHUNK = 1 << 13
 Color = tuple[float, float, float]
-
-
-class SceneBounds(Protocol):
-    """The inner cube of a scene (see `nfield.data.scene.Bounds`)."""
-
-    @property
-    def center(self) -> tuple[float, float, float]: ...
-    @property
-    def half_size(self) -> float: ...
-    @property
-    def unbounded(self) -> bool: ...
-    @property
-    def hull(self) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True)
@@ -55,22 +44,22 @@ class Image:
 class Model(nn.Module):
     """A radiance field, its occupancy grid, and where both lie in the world."""
 
-    def __init__(self, config: Config, bounds: SceneBounds):
+    def __init__(self, config: Config, bounds: Bounds):
         super().__init__()
         module, function = PRESETS[config.field].build.split(":")
         self.field: RadianceField = getattr(importlib.import_module(module), function)(config.model)
-        self.occupancy = Occupancy(
-            OccupancySettings(**asdict(config.occupancy)),
-            bounds.center,
-            bounds.half_size,
-            bounds.unbounded,
-            bounds.hull,
-        )
-        self.half_size = bounds.half_size
+        self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
+        self.bounds = bounds
 
     def parameter_count(self) -> int:
         """Number of trained values."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain values that `load_model` makes the model of."""
+        tensors, bounds = self.bounds.state()
+        tensors |= {f"model.{name}": value for name, value in self.state_dict().items()}
+        return tensors, {"bounds": bounds}
 
     def density(self, x: Tensor) -> Tensor:
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
@@ -82,11 +71,17 @@ class Model(nn.Module):
         return self.field.density(h), self.field.color(h, d)
 
     @torch.no_grad()
+    def visible(self, samples: Samples) -> Samples:
+        """The samples that light reaches, by the density there."""
+        thickness = self.density(samples.x) * (samples.dt / self.bounds.half_size)
+        return samples.take(*visible(thickness, samples.offset))
+
+    @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:
         """Render rays ``(R, 3)`` without background."""
         middle = torch.full((len(origins),), 0.5)
-        samples = self.occupancy.march(origins, directions, middle)
-        return render_samples(samples, directions, self.half_size, self.shade)
+        samples = self.visible(self.occupancy.march(origins, directions, middle))
+        return render_samples(samples, directions, self.bounds.half_size, self.shade)
 
     def render(
         self,
@@ -139,33 +134,21 @@ def _normals(cameras: Cameras, index: int, pixels: Tensor, depth: Tensor) -> Ten
     return normal * inside[..., None]
 
 
-def load_model(
-    config: Config, bounds: SceneBounds, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
-) -> Model:
-    """The model of a checkpoint.
+def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Model:
+    """The model of a checkpoint, inverse of `Model.state`.
 
     Raises:
         InputError: the checkpoint's tensors do not fit the configuration.
     """
-    model = Model(config, bounds)
-    restore(model, tensors)
-    return model
-
-
-def restore(model: Model, tensors: Mapping[str, Tensor]) -> None:
-    """Copy the tensors named `model.*` into the model.
-
-    Raises:
-        InputError: names or sizes differ.
-    """
-    state = model.state_dict()
+    model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
     given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    for name, tensor in state.items():
+    for name, tensor in model.state_dict().items():
         if name not in given or given[name].shape != tensor.shape:
             got = tuple(given[name].shape) if name in given else "nothing"
             raise InputError(
                 f"checkpoint: {name} must have shape {tuple(tensor.shape)}, got {got}; "
-                "the data or the configuration changed since it was written, start a new run"
+                "it is of another version or damaged, start a new run"
             )
     model.load_state_dict(given)
     model.occupancy.refresh()
+    return model

@@ -10,7 +10,7 @@ from nfield.ops.native import native
 
 
 @torch.no_grad()
-def adam_(
+def adam_(  # noqa: PLR0913 - the operands of the formula
     parameter: Tensor,
     gradient: Tensor,
     m: Tensor,
@@ -25,7 +25,8 @@ def adam_(
     r"""Update parameter and moments in place.
 
     Formula
-        $g \mathrel{+}= \lambda p$, $m = \beta_1 m + (1-\beta_1) g$, $v = \beta_2 v + (1-\beta_2) g^2$,
+        $g \mathrel{+}= \lambda p$,
+        $m = \beta_1 m + (1-\beta_1) g$, $v = \beta_2 v + (1-\beta_2) g^2$,
         $p \mathrel{-}= \eta\,\hat m / (\sqrt{\hat v} + \epsilon)$
     Shape
         parameter, gradient, m, v of one shape, float32, contiguous; step counts from 1

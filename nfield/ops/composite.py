@@ -11,7 +11,9 @@ from nfield.ops import check
 from nfield.ops.native import derivative, native, operation
 
 
-def _checked(sigma: Tensor, rgb: Tensor, t: Tensor, dt: Tensor, offset: Tensor) -> tuple[Tensor, ...]:
+def _checked(
+    sigma: Tensor, rgb: Tensor, t: Tensor, dt: Tensor, offset: Tensor
+) -> tuple[Tensor, ...]:
     count = len(sigma)
     return (
         check.floats("composite", "sigma", sigma, None),
@@ -38,7 +40,8 @@ def _forward(
     sigma, rgb, t, dt, offset = _checked(sigma, rgb, t, dt, offset)
     if int(offset[-1]) != len(sigma):
         raise ValueError(
-            f"composite: offset must end at the number of samples {len(sigma)}, got {int(offset[-1])}"
+            f"composite: offset must end at the number of samples {len(sigma)}, "
+            f"got {int(offset[-1])}"
         )
     rays = len(offset) - 1
     color, opacity, depth = (
@@ -59,7 +62,7 @@ def _forward(
         torch.empty_like(rgb),
     ),
 )
-def _backward(
+def _backward(  # noqa: PLR0913 - the operands of the formula
     alpha: Tensor,
     rgb: Tensor,
     t: Tensor,

@@ -40,9 +40,7 @@ class HashGridShape:
         """Ratio of one level's resolution to the one below it."""
         if self.levels == 1:
             return 1.0
-        return math.exp(
-            math.log(self.finest_resolution / self.base_resolution) / (self.levels - 1)
-        )
+        return math.exp(math.log(self.finest_resolution / self.base_resolution) / (self.levels - 1))
 
     @functools.cached_property
     def layout(self) -> tuple[tuple[float, int, int, int, bool], ...]:
@@ -77,7 +75,9 @@ def _native_grid(*shape: int) -> tuple[HashGridShape, Any]:
     return grid, native.HashGrid(grid.in_dim, grid.features, list(grid.layout))
 
 
-def _checked(x: Tensor, table: Tensor, shape: list[int]) -> tuple[HashGridShape, Any, Tensor, Tensor]:
+def _checked(
+    x: Tensor, table: Tensor, shape: list[int]
+) -> tuple[HashGridShape, Any, Tensor, Tensor]:
     grid, kernel = _native_grid(*shape)
     x = check.floats("hash_grid", "x", x, None, grid.in_dim)
     table = check.floats("hash_grid", "table", table, grid.entries, grid.features)

@@ -42,6 +42,21 @@ class Samples:
     def __len__(self) -> int:
         return len(self.t)
 
+    @property
+    def rays(self) -> int:
+        """Number of rays, with and without samples."""
+        return len(self.offset) - 1
+
+    def take(self, index: Tensor, offset: Tensor) -> Samples:
+        """The samples of `index`, packed as `offset` says (see `nfield.ops.visibility`)."""
+        return Samples(
+            offset,
+            self.ray.index_select(0, index),
+            self.x.index_select(0, index),
+            self.t.index_select(0, index),
+            self.dt.index_select(0, index),
+        )
+
 
 def pack_occupancy(occupied: Tensor) -> Tensor:
     """Bits of nested occupancy grids, 4x4x4 cells to a 64-bit word.
@@ -75,15 +90,16 @@ def march(
         $t_0 = t_{entry} + u\,s(t_{entry})$, $t_{k+1} = t_k + s(t_k)$, $s(t) = \max(step, cone\,t)$;
         kept where the cell of $o + t d$ is occupied. Level l covers $2^l$ times the inner cube.
     Shape
-        origins, directions ``(R, 3)`` float32 world space, unit; jitter ``(R,)`` in [0, 1); words from
-        `pack_occupancy` -> Samples
+        origins, directions ``(R, 3)`` float32 world space, unit; jitter ``(R,)`` in [0, 1); words
+        from `pack_occupancy` -> Samples
     Raises
         TypeError, ValueError: another dtype, shape or device.
     Source
         Mueller et al. 2022, Instant-NGP, arXiv:2201.05989, appendix E; csrc/math/occupancy.h
 
     Args:
-        budget: Most samples of all rays; the rays that would pass it, and those behind, get none.
+        budget: Most samples of all rays; the first ray that would pass it, and those behind it, are
+            left out of the result.
     """
     origins = check.floats("march", "origins", origins, None, 3)
     rays = len(origins)
@@ -106,8 +122,7 @@ def march(
     kernel.march(origins, directions, jitter, distances, offset[1:])
     offset.cumsum_(0)
     if budget is not None:
-        fits = int(torch.searchsorted(offset, budget, right=True)) - 1
-        offset.clamp_(max=int(offset[fits]))
+        offset = offset[: int(torch.searchsorted(offset, budget, right=True))]
     total = int(offset[-1])
     samples = Samples(
         offset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class MlpShape:
     def layers(self) -> list[tuple[int, int]]:
         """(out, in) of every layer, from input to output."""
         sizes = [self.in_dim, *[self.width] * self.hidden, self.out_dim]
-        return [(out, in_) for in_, out in zip(sizes[:-1], sizes[1:], strict=True)]
+        return [(out, in_) for in_, out in itertools.pairwise(sizes)]
 
     @property
     def parameters(self) -> int:

@@ -57,6 +57,15 @@ def derivative(name: str, compute: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
+def reuse_memory() -> None:
+    """Have the C library keep freed memory for the next allocation, in this whole process.
+
+    A training step allocates and frees the same large tensors again and again; returned to the
+    system, they would cost a page fault for every 4 KiB of them in every step.
+    """
+    native.reuse_memory()
+
+
 def isa() -> str:
     """Name of the instruction set the kernels were chosen for: v4, v3, v2 or baseline."""
     name: str = native.isa()

@@ -15,7 +15,9 @@ from nfield.ops import check
 from nfield.ops.native import derivative, native, operation
 
 
-@operation("exponential_forward(Tensor x, float most) -> Tensor", lambda x, most: x.new_empty(x.shape))
+@operation(
+    "exponential_forward(Tensor x, float most) -> Tensor", lambda x, most: x.new_empty(x.shape)
+)
 def _exponential(x: Tensor, most: float) -> Tensor:
     x = check.floats("exponential", "x", x, *x.shape)
     y = torch.empty_like(x)
@@ -45,9 +47,7 @@ def _logistic(x: Tensor) -> Tensor:
     return y
 
 
-@operation(
-    "logistic_backward(Tensor y, Tensor dy) -> Tensor", lambda y, dy: torch.empty_like(y)
-)
+@operation("logistic_backward(Tensor y, Tensor dy) -> Tensor", lambda y, dy: torch.empty_like(y))
 def _logistic_backward(y: Tensor, dy: Tensor) -> Tensor:
     y, dy = (
         check.floats("logistic", name, tensor, *y.shape) for name, tensor in (("y", y), ("dy", dy))

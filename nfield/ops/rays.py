@@ -23,7 +23,7 @@ def _camera_arrays(
 
 def _camera_index(where: str, index: Tensor, cameras: int) -> Tensor:
     index = check.dense(where, "index", index, torch.int64, None)
-    if len(index) and not (0 <= int(index.min()) and int(index.max()) < cameras):
+    if len(index) and not (int(index.min()) >= 0 and int(index.max()) < cameras):
         raise ValueError(
             f"{where}: index must be from 0 to {cameras - 1}, "
             f"got {int(index.min())} to {int(index.max())}"
@@ -42,8 +42,8 @@ def generate_rays(
     """Origin and unit direction, in world space, of the ray through each pixel.
 
     Shape
-        camera_to_world ``(C, 3, 4)``, intrinsics ``(C, 4)`` fx fy cx cy, distortion ``(C, 6)`` k1 k2
-        k3 k4 p1 p2, lens ``(C,)`` int32 (0 opencv, 1 fisheye), index ``(R,)`` int64, pixels
+        camera_to_world ``(C, 3, 4)``, intrinsics ``(C, 4)`` fx fy cx cy, distortion ``(C, 6)``
+        k1 k2 k3 k4 p1 p2, lens ``(C,)`` int32 (0 opencv, 1 fisheye), index ``(R,)`` int64, pixels
         ``(R, 2)`` -> origins, directions ``(R, 3)`` float32
     Units
         pixels from the image's upper left corner, centres at +0.5

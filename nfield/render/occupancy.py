@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nfield.ops.contraction import to_unit_cube
 from nfield.ops.march import MarchSettings, Samples, march, pack_occupancy
+from nfield.render.bounds import Bounds
 
 CAPACITY = 1024  # most samples of one ray
 CELLS = 1 << 16  # cells asked for their density in one update
@@ -35,41 +36,37 @@ class OccupancySettings:
 class Occupancy(nn.Module):
     r"""Nested occupancy grids around a scene, and the march through them.
 
-    A cell keeps a decaying maximum of the optical thickness $\sigma \delta$ that a sample in it would
-    have, and is occupied while that exceeds min(threshold, mean over all cells). Cells outside the visual hull, and
-    cells of a level that the level inside it covers, are never occupied.
+    A cell keeps a decaying maximum of the optical thickness $\sigma \delta$ that a sample in it
+    would have, and is occupied while that exceeds min(threshold, mean over all cells). Cells
+    outside the visual hull, and cells of a level that the level inside it covers, are never
+    occupied.
 
     Source: Mueller et al. 2022, Instant-NGP, arXiv:2201.05989, appendix E.2.
 
     Args:
-        center, half_size: The inner cube, world units.
-        unbounded: Whether space outside the cube holds matter, on `settings.levels` levels.
-        hull: ``(H, H, H)`` bool, [z][y][x]: cells of the inner cube that can hold matter.
+        bounds: The inner cube, with `settings.levels` levels around it where it is unbounded.
     """
 
     def __init__(
         self,
         settings: OccupancySettings,
-        center: tuple[float, float, float],
-        half_size: float,
-        unbounded: bool,
-        hull: np.ndarray | None,
+        bounds: Bounds,
     ):
         super().__init__()
         self.settings = settings
-        levels = settings.levels if unbounded else 1
-        diagonal = 2 * math.sqrt(3) * half_size
+        levels = settings.levels if bounds.unbounded else 1
+        diagonal = 2 * math.sqrt(3) * bounds.half_size
         self.march_settings = MarchSettings(
-            center=center,
-            half_size=half_size,
-            near=UNBOUNDED_NEAR * half_size if unbounded else 0.0,
+            center=bounds.center,
+            half_size=bounds.half_size,
+            near=UNBOUNDED_NEAR * bounds.half_size if bounds.unbounded else 0.0,
             step=diagonal / settings.steps,
-            cone=UNBOUNDED_CONE if unbounded else 0.0,
-            unbounded=unbounded,
+            cone=UNBOUNDED_CONE if bounds.unbounded else 0.0,
+            unbounded=bounds.unbounded,
             capacity=CAPACITY,
         )
         self.shape = (levels, *[settings.resolution] * 3)
-        cells = self._possible(hull).flatten().nonzero().squeeze(1)
+        cells = self._possible(bounds.hull).flatten().nonzero().squeeze(1)
         self.register_buffer("cells", cells, persistent=False)
         self.register_buffer("thickness", torch.ones(len(cells)))
         self.words = self._pack(torch.ones(len(cells), dtype=torch.bool))
@@ -83,13 +80,8 @@ class Occupancy(nn.Module):
         inner = slice(quarter, -quarter)
         possible[1:, inner, inner, inner] = False
         if hull is not None:
-            fine = nn.functional.interpolate(
-                torch.from_numpy(hull).float()[None, None], self.shape[1:], mode="nearest"
-            )
-            coarse = nn.functional.adaptive_max_pool3d(
-                torch.from_numpy(hull).float()[None, None], self.shape[1:]
-            )
-            possible[0] &= torch.maximum(fine, coarse)[0, 0] > 0
+            cells = torch.from_numpy(hull).float()[None]
+            possible[0] &= nn.functional.adaptive_max_pool3d(cells, self.shape[1:])[0] > 0
         return possible
 
     def _pack(self, occupied: Tensor) -> Tensor:

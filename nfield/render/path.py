@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from nfield.errors import InputError
 from nfield.files import replacing
 from nfield.render.cameras import LENSES, Cameras
+from nfield.render.focus import find_focus
 
 VERSION = 1
 MAX_FRAMES = 100_000
@@ -38,10 +39,10 @@ def orbit(cameras: Cameras, frames: int, size: tuple[int, int] | None = None) ->
     """Pinhole cameras on a circle around what the given cameras look at.
 
     Formula
-        The focus is the point nearest, in least squares, to all optical axes; up is the mean of
-        the cameras' up directions. The circle keeps the median distance to the focus and the
-        median elevation above it, starts at the first camera's azimuth, runs anticlockwise seen
-        from above and closes without repeating a frame.
+        The focus is that of `nfield.render.focus`, or a point ahead of the cameras where there is
+        none; up is the mean of the cameras' up directions. The circle keeps the median distance to
+        the focus and the median elevation above it, starts at the first camera's azimuth, runs
+        anticlockwise seen from above and closes without repeating a frame.
     Shape
         C cameras -> `frames` cameras of `size` (width, height), by default the first camera's;
         the vertical field of view is the median one
@@ -56,10 +57,11 @@ def orbit(cameras: Cameras, frames: int, size: tuple[int, int] | None = None) ->
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise InputError(f"orbit: size must be from 1 to {MAX_SIDE} pixels, got {width}x{height}")
     pose = cameras.camera_to_world.double().cpu().numpy()
-    origin, forward = pose[:, :, 3], pose[:, :, 2]
     up = _unit(-pose[:, :, 1].mean(0), fallback=-pose[0, :, 1])
-    focus = _focus(origin, forward)
-    offset = origin - focus
+    focus = find_focus(cameras)
+    if focus is None:
+        focus = _ahead(pose)
+    offset = pose[:, :, 3] - focus
     distance = np.linalg.norm(offset, axis=1)
     level = np.arcsin(np.clip(offset @ up / np.maximum(distance, 1e-12), -1.0, 1.0))
     elevation = float(np.clip(np.median(level), -_STEEPEST, _STEEPEST))
@@ -117,16 +119,12 @@ def load_path(file: str | Path) -> Cameras:
     return _cameras(pose, intrinsics, size, lens, distortion)
 
 
-def _focus(origin: NDArray[Any], forward: NDArray[Any]) -> NDArray[Any]:
-    across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
-    # Parallel axes meet nowhere: a faint pull towards the point one scene size ahead decides.
+def _ahead(pose: NDArray[Any]) -> NDArray[Any]:
+    """A point one size of the cameras' cloud ahead of it, where their axes meet nowhere."""
+    origin, forward = pose[:, :, 3], pose[:, :, 2]
     size = float(np.median(np.linalg.norm(origin - origin.mean(0), axis=1))) or 1.0
-    prior = origin.mean(0) + size * _unit(forward.mean(0), fallback=forward[0])
-    pull = 1e-6
-    matrix = across.mean(0) + pull * np.eye(3)
-    return np.linalg.solve(
-        matrix, np.einsum("cij,cj->i", across, origin) / len(origin) + pull * prior
-    )
+    point: NDArray[Any] = origin.mean(0) + size * _unit(forward.mean(0), fallback=forward[0])
+    return point
 
 
 def _unit(vector: NDArray[Any], *, fallback: NDArray[Any]) -> NDArray[Any]:

@@ -18,8 +18,8 @@ class Rendered:
     """Rays after compositing, without background.
 
     Shape
-        color ``(R, 3)`` premultiplied by opacity, opacity ``(R,)``, depth ``(R,)`` the sum of w t in
-        world units
+        color ``(R, 3)`` premultiplied by opacity, opacity ``(R,)``, depth ``(R,)`` the sum of w t
+        in world units
     """
 
     color: Tensor
@@ -31,7 +31,9 @@ class Rendered:
         return self.color + (1 - self.opacity[:, None]) * background
 
 
-def render_samples(samples: Samples, directions: Tensor, half_size: float, shade: Shade) -> Rendered:
+def render_samples(
+    samples: Samples, directions: Tensor, half_size: float, shade: Shade
+) -> Rendered:
     """Composite the packed samples of rays.
 
     Args:

@@ -25,6 +25,11 @@ class Batch:
     background: Tensor
     color: Tensor
 
+    @property
+    def rays(self) -> int:
+        """Number of rays."""
+        return len(self.origins)
+
     def first(self, count: int) -> Batch:
         """The first rays."""
         return Batch(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nfield.train.folder import RunFolder
 from nfield.train.trainer import Trainer
 
-LOG_EVERY = 50  # steps
+LOG_SECONDS = 0.5  # of training between records of the log
 
 
 def train(
@@ -22,29 +25,50 @@ def train(
 ) -> None:
     """Train until the total of steps or seconds is reached, then save.
 
-    `trainer.seconds` counts training alone: neither checkpoints nor `on_step`. Ctrl-C saves before it
-    is raised again.
+    `trainer.seconds` counts training alone: neither checkpoints nor `on_step`. Ctrl-C takes effect
+    after the step under way, saves, and is raised.
     """
-    saved = time.perf_counter()
-    try:
-        while not _spent(trainer, max_steps, max_seconds):
+    saved = logged = trainer.seconds
+    with _interrupts_between_steps() as interrupted:
+        while not _spent(trainer, max_steps, max_seconds) and not interrupted.is_set():
             begin = time.perf_counter()
             record = trainer.train_step()
-            end = time.perf_counter()
-            trainer.seconds += end - begin
+            trainer.seconds += time.perf_counter() - begin
             record |= {"step": trainer.step, "seconds": trainer.seconds}
-            if trainer.step % LOG_EVERY == 0:
+            done = _spent(trainer, max_steps, max_seconds)
+            if done or trainer.seconds - logged >= LOG_SECONDS:
                 folder.log(record)
+                logged = trainer.seconds
             if on_step is not None:
                 on_step(record)
-            if end - saved > trainer.config.train.checkpoint_seconds:
+            if trainer.seconds - saved >= trainer.config.train.checkpoint_seconds:
                 folder.save(*trainer.state())
-                saved = time.perf_counter()
-    finally:
+                saved = trainer.seconds
         folder.save(*trainer.state())
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
     if max_steps is not None and trainer.step >= max_steps:
         return True
     return max_seconds is not None and trainer.seconds >= max_seconds
+
+
+@contextmanager
+def _interrupts_between_steps() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event instead of striking anywhere; a second one strikes as usual."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted  # only the main thread receives signals
+        return
+
+    def note(number: int, frame: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -13,29 +13,33 @@ from torch.nn.functional import huber_loss
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.errors import InputError
-from nfield.fields.model import Model, restore
+from nfield.fields.model import Model, load_model
+from nfield.ops.native import reuse_memory
 from nfield.render.renderer import render_samples
 from nfield.train.batch import Batches
 from nfield.train.optimizer import Adam
 
 MAX_RAYS = 1 << 14
+CANDIDATES = 8  # most samples marched, in budgets: memory stays bounded before the first adaption
 HUBER_DELTA = 0.1
 
 
 class Trainer:
     """Fits a model to the training views of a scene.
 
-    Every random number of a step comes from (seed, step): a run is repeated, and resumed, to the bit.
+    Every random number of a step comes from (seed, step): a run is repeated, and resumed, to the
+    bit.
     """
 
-    def __init__(self, scene: Scene, config: Config):
+    def __init__(self, scene: Scene, config: Config, model: Model | None = None):
         if config.device == "cuda":
             raise InputError(
                 "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
             )
+        reuse_memory()
         torch.manual_seed(config.seed)
         self.config = config
-        self.model = Model(config, scene.bounds)
+        self.model = model or Model(config, scene.bounds)
         self.step = 0
         self.seconds = 0.0
         self._rays = config.train.rays
@@ -44,19 +48,20 @@ class Trainer:
             self.model, self.model.field.parameter_groups(), config.train.weight_decay
         )
 
-    def train_step(self) -> dict[str, float]:
+    def train_step(self) -> dict[str, Any]:
         """Draw rays, fit them, and return `loss`, `psnr` (of the batch), `rays` and `samples`."""
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         if self.model.occupancy.is_due(self.step):
             self.model.occupancy.update(self.model.density, self.step, generator)
         batch = self._batches.draw(self._rays, generator)
         jitter = torch.rand(self._rays, generator=generator)
-        budget = self.config.train.samples
-        samples = self.model.occupancy.march(
-            batch.origins, batch.directions, jitter, budget + budget // 4
+        candidates = self.model.occupancy.march(
+            batch.origins, batch.directions, jitter, CANDIDATES * self.config.train.samples
         )
+        batch = batch.first(candidates.rays)
+        samples = self.model.visible(candidates)
         rendered = render_samples(
-            samples, batch.directions, self.model.half_size, self.model.shade
+            samples, batch.directions, self.model.bounds.half_size, self.model.shade
         )
         color = rendered.over(batch.background)
         loss = huber_loss(color, batch.color, delta=HUBER_DELTA) / HUBER_DELTA
@@ -66,10 +71,10 @@ class Trainer:
         record = {
             "loss": float(loss.detach()),
             "psnr": -10 * math.log10(max(error, 1e-10)),
-            "rays": float(self._rays),
-            "samples": float(len(samples)),
+            "rays": batch.rays,
+            "samples": len(samples),
         }
-        self._adapt_rays(len(samples))
+        self._adapt_rays(batch.rays, len(samples))
         self.step += 1
         return record
 
@@ -83,16 +88,16 @@ class Trainer:
         ratio = train.final_learning_rate / train.learning_rate
         return train.learning_rate * ratio ** min(progress, 1.0)
 
-    def _adapt_rays(self, samples: int) -> None:
+    def _adapt_rays(self, rays: int, samples: int) -> None:
         """Aim at the budget of samples in the next step."""
-        wanted = int(self._rays * self.config.train.samples / max(samples, 1))
+        wanted = int(rays * self.config.train.samples / max(samples, 1))
         self._rays = max(64, min(wanted, 2 * self._rays, MAX_RAYS))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything the next step depends on: tensors and plain values."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors, meta = self.model.state()
         tensors |= {f"adam.{name}": value for name, value in self._optimizer.state().items()}
-        meta = {
+        meta |= {
             "step": self.step,
             "seconds": self.seconds,
             "rays": self._rays,
@@ -100,13 +105,18 @@ class Trainer:
         }
         return tensors, meta
 
-    def load_state(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    @classmethod
+    def resume(
+        cls, scene: Scene, config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+    ) -> Trainer:
         """Inverse of `state`.
 
         Raises:
             InputError: the tensors do not fit the configuration.
         """
-        restore(self.model, tensors)
+        trainer = cls(scene, config, load_model(config, tensors, meta))
         moments = {name[5:]: value for name, value in tensors.items() if name.startswith("adam.")}
-        self._optimizer.load_state(moments, meta["adam_steps"])
-        self.step, self.seconds, self._rays = meta["step"], meta["seconds"], meta["rays"]
+        trainer._optimizer.load_state(moments, meta["adam_steps"])
+        trainer.step, trainer.seconds = meta["step"], meta["seconds"]
+        trainer._rays = meta["rays"]
+        return trainer

@@ -17,10 +17,12 @@ from benchmarks.peers.march_torch import Occupancy, Space
 from benchmarks.peers.mlp_torch import make_mlp
 from benchmarks.peers.ngp_torch import TorchNgp
 from benchmarks.peers.spherical_harmonics_torch import spherical_harmonics
+from benchmarks.peers.visibility_torch import visible
 from nfield.config import Occupancy as OccupancySettings
 from nfield.config import defaults, override
-from nfield.data.scene import Bounds
 from nfield.fields.model import Model
+from nfield.ops.visibility import visible as visible_ours
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax absent")
@@ -231,3 +233,31 @@ def test_renders_what_nfield_renders(unbounded: bool) -> None:
     # A sample on the border of a cell may fall on either side of it.
     difference = (peer.render(cameras, 0) - ours).abs()
     assert difference.mean() < 1e-3
+    peer.occupancy.bits[:] = False
+    assert bool((peer.render(cameras, 0) == 1).all())  # the background, white
+
+
+def test_visible_samples_are_ours() -> None:
+    counts = torch.tensor([40, 0, 1, 7, 0, 300])
+    offset = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+    ray = torch.repeat_interleave(torch.arange(6), counts)
+    thickness = torch.rand(len(ray)) * 2  # on average ten of them leave 1e-4 of the light
+    index, kept = visible(thickness, ray, offset)
+    expected_index, expected_kept = visible_ours(thickness, offset)
+    assert torch.equal(index, expected_index)
+    assert torch.equal(kept, expected_kept)
+    index, kept = visible(torch.zeros(0), torch.zeros(0, dtype=torch.int64), torch.zeros(3).long())
+    assert len(index) == 0
+    assert kept.tolist() == [0, 0, 0]
+
+
+def test_samples_within_a_budget_are_of_whole_rays() -> None:
+    grid = occupancy(False)
+    origin = torch.tensor([[-5.0, 2.75, 3.75]]).repeat(3, 1)  # through the middle of the cell
+    samples = grid.march(origin, torch.tensor([[1.0, 0, 0]]).repeat(3, 1), torch.rand(3))
+    one = int(samples.offset[1])
+    assert one > 10
+    first = samples.within(int(samples.offset[2]) + one - 2)
+    assert first.offset.tolist() == samples.offset[:3].tolist()
+    assert len(first.x) == len(first.t) == len(first.dt) == len(first.ray) == first.offset[-1]
+    assert len(samples.within(one - 1).t) == 0

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from nfield.data.bounds import find_bounds, find_focus
+from nfield.data.bounds import find_bounds
 from nfield.data.load import load_scene
 from nfield.data.procedural import Rendered, _look_at_center, _on_sphere
-from nfield.data.scene import Bounds, Views
+from nfield.data.scene import Views
 from nfield.data.solids import Material, Solid
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
 SIDE, FOCAL = 64, 90.0
@@ -76,12 +77,6 @@ def holds(bounds: Bounds, points: np.ndarray) -> np.ndarray:
     return (np.abs(unit) <= 1).all(1) & bounds.hull[z, y, x]
 
 
-def test_the_focus_is_where_optical_axes_meet():
-    focus = find_focus(cameras(moved(around(), 2.0, (1.0, -2.0, 3.0))))
-    # float32 poses, a few units large.
-    assert focus is not None and np.allclose(focus, (1, -2, 3), atol=1e-5)
-
-
 def test_a_ball_is_bounded_tightly_wherever_it_is():
     center, radius = (0.3, -0.2, 0.1), 0.5
     bounds = find_bounds(views(ball(center, radius), around()))
@@ -122,7 +117,6 @@ def test_without_a_focus_the_cube_is_that_of_the_cameras(kind):
         pose[:, :, :3] = pose[:1, :, :3].clone()
     else:
         pose[:, :, [0, 2]] *= -1
-    assert find_focus(cameras(pose)) is None
     bounds = find_bounds(photographs(pose))
     position = pose[:, :, 3].numpy()
     assert bounds.unbounded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -11,13 +12,13 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from nfield.config import resolve
-from nfield.data.scene import Bounds
 from nfield.fields.contract import ParameterGroup, RadianceField
 from nfield.fields.model import Model, load_model
 from nfield.fields.presets import PRESETS
+from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
-BOUNDS = Bounds((0.0, 0.0, 0.0), 1.0, False, None)
+BOUNDS = Bounds((0.0, 0.0, 0.0), 1.0, False, np.ones((64, 64, 64), dtype=bool))
 
 
 def model(field: str = "ngp") -> Model:
@@ -113,7 +114,7 @@ def test_background_shows_through() -> None:
 
 def test_state_restores_the_same_pictures() -> None:
     it = model()
-    tensors = {f"model.{name}": value.clone() for name, value in it.state_dict().items()}
+    tensors, meta = it.state()
     config = resolve("builtin:matte", {}, ["model.log2_table=12"])
-    other = load_model(config, BOUNDS, tensors, {})
+    other = load_model(config, tensors, meta)
     assert torch.equal(other.render(camera(8), 0).color, it.render(camera(8), 0).color)

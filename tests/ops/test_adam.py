@@ -18,7 +18,9 @@ def test_follows_the_algorithm(size: int, weight_decay: float) -> None:
     em = ev = torch.zeros(size, dtype=torch.float64)
     for step in range(1, 6):
         g = torch.randn(size, generator=generator)
-        adam_(p, g, m, v, step=step, lr=0.01, betas=(0.9, 0.99), eps=1e-8, weight_decay=weight_decay)
+        adam_(
+            p, g, m, v, step=step, lr=0.01, betas=(0.9, 0.99), eps=1e-8, weight_decay=weight_decay
+        )
         eg = g.double() + weight_decay * exact
         em, ev = 0.9 * em + 0.1 * eg, 0.99 * ev + 0.01 * eg**2
         exact = exact - 0.01 * (em / (1 - 0.9**step)) / ((ev / (1 - 0.99**step)).sqrt() + 1e-8)

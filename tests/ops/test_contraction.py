@@ -28,4 +28,6 @@ def test_contraction_matches_its_formula() -> None:
 def test_far_points_stay_inside_and_in_order() -> None:
     t = torch.logspace(-2, 6, 200)
     x = to_unit_cube(torch.stack([t, t * 0, t * 0], 1), (0.0, 0.0, 0.0), 1.0, True)[:, 0]
-    assert bool((x.diff() >= 0).all()) and float(x.max()) <= 1.0 and bool((x[:100].diff() > 0).all())
+    assert (
+        bool((x.diff() >= 0).all()) and float(x.max()) <= 1.0 and bool((x[:100].diff() > 0).all())
+    )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from nfield.render.bounds import Bounds
 from nfield.render.occupancy import Occupancy, OccupancySettings
 
 SETTINGS = OccupancySettings(
@@ -15,7 +16,7 @@ SETTINGS = OccupancySettings(
 
 
 def make(unbounded: bool = False, hull: np.ndarray | None = None) -> Occupancy:
-    return Occupancy(SETTINGS, (0.0, 0.0, 0.0), 2.0, unbounded, hull)
+    return Occupancy(SETTINGS, Bounds((0.0, 0.0, 0.0), 2.0, unbounded, hull))
 
 
 def ball(radius: float) -> object:

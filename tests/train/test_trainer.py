@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -57,21 +58,20 @@ def test_half_and_half_equals_whole(scene: Scene, tmp_path: Path) -> None:
     whole = tensors_after(Trainer(scene, config()), 40)
     folder = RunFolder.create(tmp_path / "run", config(max_steps=20))
     train(Trainer(scene, config(max_steps=20)), folder, max_steps=20, max_seconds=None)
-    resumed = Trainer(scene, config())
     state = folder.load()
     assert state is not None
-    resumed.load_state(*state)
+    resumed = Trainer.resume(scene, config(), *state)
     assert resumed.step == 20
     halves = tensors_after(resumed, 40)
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
 
 
-def test_interrupt_saves_first(scene: Scene, tmp_path: Path) -> None:
+def test_interrupt_ends_the_step_and_saves(scene: Scene, tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", config())
 
     def interrupt(record: dict[str, float]) -> None:
         if record["step"] == 7:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         train(Trainer(scene, config()), folder, max_steps=40, max_seconds=None, on_step=interrupt)
@@ -92,7 +92,7 @@ def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
     tensors, meta = Trainer(scene, config()).state()
     other = resolve("builtin:matte", {"downscale": 4, "max_steps": 40}, [*SMALL, "model.levels=8"])
     with pytest.raises(InputError, match="field.encoding.table must have shape"):
-        Trainer(scene, other).load_state(tensors, meta)
+        Trainer.resume(scene, other, tensors, meta)
 
 
 def test_cuda_is_refused_by_a_cpu_build(scene: Scene) -> None:
