@@ -243,10 +243,10 @@ NB_MODULE(_native, m) {
 
     m.def(
         "adam",
-        [](float learning_rate, float beta1, float beta2, float epsilon, float weight_decay,
-           int64_t step, In gradient, Out parameter, Out m, Out v) {
-            kernels().adam({learning_rate, beta1, beta2, epsilon, weight_decay, step},
-                           parameter.size(), gradient.data(), parameter.data(), m.data(), v.data());
+        [](float learning_rate, float beta1, float beta2, float epsilon, int64_t step, In gradient,
+           Out parameter, Out m, Out v) {
+            kernels().adam({learning_rate, beta1, beta2, epsilon, step}, parameter.size(),
+                           gradient.data(), parameter.data(), m.data(), v.data());
         },
         Release());
 }

@@ -32,10 +32,9 @@ class Train:
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     rays: int = 1024
-    learning_rate: float = 1e-2
-    final_learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-2
+    final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
-    weight_decay: float = dataclasses.field(default=1e-6, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
 
 

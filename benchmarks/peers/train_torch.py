@@ -6,7 +6,6 @@ Same data, sample budget, loss, optimizer, schedule by time and random backgroun
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +52,9 @@ class TorchTrainer:
         self.step, self.seconds, self.samples, self.candidates = 0, 0.0, 0, 0
         self.ray_count = config.train.rays
         self.model = TorchNgp(scene.bounds, config, compiled=compiled)
-        field = self.model.field
-        networks = [*field.density_network.parameters(), *field.color_network.parameters()]
-        groups: list[dict[str, Any]] = [
-            {"params": [field.grid.table]},
-            {"params": networks, "weight_decay": config.train.weight_decay},
-        ]
-        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+        self.optimizer = torch.optim.Adam(
+            self.model.field.parameters(), betas=(0.9, 0.99), eps=1e-15, fused=True
+        )
         self.rays = Rays(scene.splits["train"])
         if compiled:
             self._warm_up()
@@ -94,7 +89,7 @@ class TorchTrainer:
         truth = seen[:kept] * alpha[:kept] + (1 - alpha[:kept]) * background
         image, opacity, _ = self.model.shade(samples, direction, part=self.batch)
         color = image + (1 - opacity[:, None]) * background
-        loss = nn.functional.huber_loss(color, truth, delta=0.1) / 0.1
+        loss = nn.functional.mse_loss(color, truth)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -109,6 +104,6 @@ class TorchTrainer:
     def _set_learning_rate(self) -> None:
         train, total = self.config.train, self.config.max_seconds
         progress = self.seconds / total if total else self.step / train.decay_steps
-        decay = (train.final_learning_rate / train.learning_rate) ** min(progress, 1.0)
+        decay = (train.final_learning_rate / train.learning_rate) ** min(progress, 1.0) ** 3
         for group in self.optimizer.param_groups:
             group["lr"] = train.learning_rate * decay

@@ -1,7 +1,7 @@
-// Adam (Kingma and Ba 2015, arXiv:1412.6980, Algorithm 1) with L2 weight decay, one pass over
+// Adam (Kingma and Ba 2015, arXiv:1412.6980, Algorithm 1), one pass over
 // memory.
 //
-//     g += decay p,  m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
+//     m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
 //     p -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + epsilon)
 #include "kernels.h"
 #include "simd.h"
@@ -21,7 +21,6 @@ struct Coefficients {
 };
 
 NF_INLINE Moments advance(const AdamStep &adam, Coefficients c, Vec gradient, Moments s) {
-    gradient += adam.weight_decay * s.parameter;
     s.m = adam.beta1 * s.m + (1.0f - adam.beta1) * gradient;
     s.v = adam.beta2 * s.v + (1.0f - adam.beta2) * gradient * gradient;
     s.parameter -= c.rate * s.m / (sqrt(s.v * c.correction) + adam.epsilon);

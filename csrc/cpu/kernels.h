@@ -23,7 +23,7 @@ struct MlpShape {
 };
 
 struct AdamStep {
-    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
 };
 

@@ -14,12 +14,10 @@ class ParameterGroup:
     """Parameters that share their optimizer's settings.
 
     Args:
-        decay: Whether the run's weight decay applies.
         rate: Factor on the run's learning rate.
     """
 
     parameters: Sequence[nn.Parameter]
-    decay: bool = False
     rate: float = 1.0
 
 

@@ -60,9 +60,8 @@ class Ngp(nn.Module):
         return logistic(self.color_network(torch.cat([h, self.directions(d)], 1)))
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """The table without weight decay, the networks with it."""
-        networks = [*self.density_network.parameters(), *self.color_network.parameters()]
-        return [ParameterGroup([self.encoding.table]), ParameterGroup(networks, decay=True)]
+        """One group: table and networks learn at one rate."""
+        return [ParameterGroup(list(self.parameters()))]
 
 
 def build(settings: NgpSettings) -> Ngp:

@@ -20,12 +20,10 @@ def adam_(  # noqa: PLR0913 - the operands of the formula
     lr: float,
     betas: tuple[float, float] = (0.9, 0.99),
     eps: float = 1e-15,
-    weight_decay: float = 0.0,
 ) -> None:
     r"""Update parameter and moments in place.
 
     Formula
-        $g \mathrel{+}= \lambda p$,
         $m = \beta_1 m + (1-\beta_1) g$, $v = \beta_2 v + (1-\beta_2) g^2$,
         $p \mathrel{-}= \eta\,\hat m / (\sqrt{\hat v} + \epsilon)$
     Shape
@@ -42,4 +40,4 @@ def adam_(  # noqa: PLR0913 - the operands of the formula
         check.floats("adam", name, tensor, *parameter.shape)
         for name, tensor in (("gradient", gradient), ("parameter", parameter), ("m", m), ("v", v))
     ]
-    native.adam(lr, *betas, eps, weight_decay, step, *tensors)
+    native.adam(lr, *betas, eps, step, *tensors)

@@ -17,11 +17,10 @@ class Adam:
     Source: Kingma and Ba 2015, arXiv:1412.6980; betas and epsilon of Instant-NGP.
     """
 
-    def __init__(self, module: nn.Module, groups: list[ParameterGroup], weight_decay: float):
+    def __init__(self, module: nn.Module, groups: list[ParameterGroup]):
         self.step_count = 0
         self._names = {parameter: name for name, parameter in module.named_parameters()}
         self._groups = groups
-        self._weight_decay = weight_decay
         self._moments = {
             name: (torch.zeros_like(parameter), torch.zeros_like(parameter))
             for parameter, name in self._names.items()
@@ -40,7 +39,6 @@ class Adam:
                     *self._moments[self._names[parameter]],
                     step=self.step_count,
                     lr=learning_rate * group.rate,
-                    weight_decay=self._weight_decay if group.decay else 0.0,
                 )
                 parameter.grad = None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import huber_loss
+from torch.nn.functional import mse_loss
 
 from nfield.config import Config
 from nfield.data.scene import Scene
@@ -21,7 +21,6 @@ from nfield.train.optimizer import Adam
 
 MAX_RAYS = 1 << 14
 CANDIDATES = 8  # most samples marched, in budgets: memory stays bounded before the first adaption
-HUBER_DELTA = 0.1
 
 
 class Trainer:
@@ -44,9 +43,7 @@ class Trainer:
         self.seconds = 0.0
         self._rays = config.train.rays
         self._batches = Batches(scene.splits["train"], config.background)
-        self._optimizer = Adam(
-            self.model, self.model.field.parameter_groups(), config.train.weight_decay
-        )
+        self._optimizer = Adam(self.model, self.model.field.parameter_groups())
 
     def train_step(self) -> dict[str, Any]:
         """Draw rays, fit them, and return `loss`, `psnr` (of the batch), `rays` and `samples`."""
@@ -64,12 +61,12 @@ class Trainer:
             samples, batch.directions, self.model.bounds.half_size, self.model.shade
         )
         color = rendered.over(batch.background)
-        loss = huber_loss(color, batch.color, delta=HUBER_DELTA) / HUBER_DELTA
+        loss = mse_loss(color, batch.color)
         loss.backward()
         self._optimizer.step(self._learning_rate())
-        error = float((color.detach() - batch.color).square().mean())
+        error = float(loss.detach())
         record = {
-            "loss": float(loss.detach()),
+            "loss": error,
             "psnr": -10 * math.log10(max(error, 1e-10)),
             "rays": batch.rays,
             "samples": len(samples),
@@ -79,14 +76,18 @@ class Trainer:
         return record
 
     def _learning_rate(self) -> float:
-        """Falls exponentially with the share of the budget spent: time if it is in seconds."""
+        """Late and steep: rate (final / rate)^(p^3), p the share of the budget spent.
+
+        The budget is `max_seconds`, or `decay_steps` where there is none, so that a run in steps is
+        the same however it is cut into pieces.
+        """
         train = self.config.train
         if self.config.max_seconds is not None:
             progress = self.seconds / self.config.max_seconds
         else:
             progress = self.step / train.decay_steps
         ratio = train.final_learning_rate / train.learning_rate
-        return train.learning_rate * ratio ** min(progress, 1.0)
+        return train.learning_rate * ratio ** min(progress, 1.0) ** 3
 
     def _adapt_rays(self, rays: int, samples: int) -> None:
         """Aim at the budget of samples in the next step."""
