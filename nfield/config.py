@@ -43,7 +43,7 @@ class Occupancy:
     """The occupancy grid: `resolution` cells an axis, `levels` nested cubes in unbounded scenes."""
 
     resolution: int = 64
-    levels: int = 8
+    levels: int = 6
     interval: int = 16
     warmup: int = dataclasses.field(default=256, metadata={"least": 0})
     decay: float = dataclasses.field(default=0.95, metadata={"most": 1})

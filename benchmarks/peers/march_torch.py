@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nfield.config import Occupancy as Settings
 from nfield.render.bounds import Bounds
 
-CONE = 1 / 256  # growth of the steps with distance in unbounded scenes, as in instant-ngp
+CONE = 1 / 64  # growth of the steps with distance in unbounded scenes
 CELLS = 1 << 16  # looked at in one update of the occupancy grid
 NEAR = 0.1  # least distance of a sample there, in half sizes of the inner cube
 

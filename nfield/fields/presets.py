@@ -12,7 +12,7 @@ class NgpSettings:
 
     levels: int = 16
     features: int = 2
-    log2_table: int = 16
+    log2_table: int = 17
     base_resolution: int = 16
     finest_resolution: int = 1024
     width: int = 64

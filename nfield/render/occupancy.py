@@ -16,7 +16,7 @@ from nfield.render.bounds import Bounds
 
 CAPACITY = 1024  # most samples of one ray
 CELLS = 1 << 16  # cells asked for their density in one update
-UNBOUNDED_CONE = 1 / 256  # growth of steps with distance, as Instant-NGP's
+UNBOUNDED_CONE = 1 / 64  # growth of steps with distance: still finer than the contracted grid
 UNBOUNDED_NEAR = 0.1  # least distance of a sample, of the inner cube's half size
 
 

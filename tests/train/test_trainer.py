@@ -85,7 +85,7 @@ def test_learning_rate_falls_to_its_end(scene: Scene, monkeypatch: pytest.Monkey
     for seconds in (0.0, 5.0, 10.0, 20.0):
         trainer.seconds = seconds
         rates.append(trainer._learning_rate())
-    assert rates == pytest.approx([1e-2, 1e-2 * 0.1**0.5, 1e-3, 1e-3])
+    assert rates == pytest.approx([1.5e-2, 1.5e-2 * 0.02**0.125, 3e-4, 3e-4])
 
 
 def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
