@@ -185,7 +185,7 @@ def test_march_samples_the_occupied_cell_alone(unbounded: bool) -> None:
     samples = grid.march(origin, direction, torch.tensor([0.5, 0.5]))
     model = (origin[0] + samples.t[:, None] * direction[0] - grid.space.center) / 2.0
     assert samples.offset.tolist() == [0, len(samples.t), len(samples.t)]
-    assert len(samples.t) > 10
+    assert len(samples.t) > 4  # half a unit in steps of at most 1/64 of a distance of 7
     assert ((model >= 0.25 - 1e-5) & (model <= 0.5 + 1e-5)).all()  # rounding at a distance of 6
     torch.testing.assert_close(samples.x, grid.space.to_unit_cube(model), rtol=0, atol=1e-5)
 
@@ -230,9 +230,10 @@ def test_renders_what_nfield_renders(unbounded: bool) -> None:
     )
     ours = model.render(cameras, 0).color
     assert ours.std() > 0.05
-    # A sample on the border of a cell may fall on either side of it.
+    # A sample on the border of a cell may fall on either side of it; growing steps start at other
+    # fractions of a step, which moves all samples.
     difference = (peer.render(cameras, 0) - ours).abs()
-    assert difference.mean() < 1e-3
+    assert difference.mean() < (1e-2 if unbounded else 1e-3)
     peer.occupancy.bits[:] = False
     assert bool((peer.render(cameras, 0) == 1).all())  # the background, white
 
