@@ -255,7 +255,6 @@ def main(seconds: float = 4.0, shrink: int = 1, only: str = "") -> None:
         shrink: divide all batch sizes by this: a quick check, not a measurement, and not recorded.
         only: the kernels whose name contains this; not recorded either.
     """
-    native.reuse_memory()  # for ours and the peers alike, as in training
     torch.manual_seed(0)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     if not HAS_JAX:
