@@ -43,11 +43,6 @@ def inputs(shape: MlpShape, rows: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def check(shape: MlpShape, rows: int) -> None:
     x, weights, dy = inputs(shape, rows)
-    if shape.activation == "relu":
-        # Keep rows whose pre-activations are clear of ReLU's corner, where float32 may take the
-        # other side.
-        z = reference(x.double(), weights.double(), shape)
-        assert z.isfinite().all()
     got = with_gradients(lambda x, w: mlp(x, w, shape), (x, weights), dy)
     want = with_gradients(
         lambda x, w: reference(x, w, shape), (x.double(), weights.double()), dy.double()
