@@ -225,7 +225,8 @@ def fit(
 ) -> Run:
     """Fit a field to a scene and return the run.
 
-    Ctrl-C saves before it is raised again; `resume=True` continues to the bit where it stopped.
+    Ctrl-C saves before it is raised again; `resume=True` continues where it stopped, with
+    `max_steps` to the bit.
 
     Args:
         data: Folder, transforms.json, `builtin:matte`, or a recipe (*.toml).

@@ -43,7 +43,7 @@ class Fit:
     out: Place = None
     """Run folder (runs/<scene>-<field>)."""
     max_steps: Count = None
-    """Budget in steps, in total."""
+    """Budget in steps, in total; the learning rate falls over train.decay_steps steps."""
     max_seconds: Seconds = None
     """Budget in seconds of training alone, in total."""
     downscale: Count = None

@@ -42,8 +42,8 @@ class Train:
 class Occupancy:
     """The occupancy grid: `resolution` cells an axis, `levels` nested cubes in unbounded scenes."""
 
-    resolution: int = 64
-    levels: int = 6
+    resolution: int = dataclasses.field(default=64, metadata={"most": 512, "multiple": 16})
+    levels: int = dataclasses.field(default=6, metadata={"most": 16})
     interval: int = 16
     warmup: int = dataclasses.field(default=256, metadata={"least": 0})
     decay: float = dataclasses.field(default=0.95, metadata={"most": 1})
@@ -271,12 +271,15 @@ def _number(
     rule = "an integer" if kind is int else "a finite number"
     rule += " > 0" if least is None else f" >= {least}"
     rule += "" if most is None else f" and <= {most}"
+    multiple = metadata.get("multiple")
+    rule += "" if multiple is None else f", a multiple of {multiple}"
     try:
         exact = isinstance(value, (int, str) if kind is int else (int, float, str))
         number = kind(value) if exact and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         number = math.nan
     ceiling = sys.float_info.max if most is None else most
-    if not ((number > 0 if least is None else number >= least) and number <= ceiling):
+    fits = (number > 0 if least is None else number >= least) and number <= ceiling
+    if not fits or (multiple is not None and number % multiple):
         raise InputError(f"{where}: {key} must be {rule}, got {reprlib.repr(value)}; correct it")
     return number

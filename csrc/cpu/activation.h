@@ -12,7 +12,7 @@ constexpr bool kKeepsOutput = kind == kNone || kind == kRelu;
 
 template <Activation kind>
 NF_INLINE Vec activate(Vec z) {
-    if constexpr (kind == kRelu) return z > 0.0f ? z : Vec{};
+    if constexpr (kind == kRelu) return z <= 0.0f ? Vec{} : z;  // NaN stays NaN
     // softplus(z) = max(z, 0) + log(1 + e^-|z|): neither end overflows.
     if constexpr (kind == kSoftplus) return max(z, Vec{}) + log1p(exp(min(z, -z)));
     if constexpr (kind == kSine) return sin(z);
@@ -22,7 +22,7 @@ NF_INLINE Vec activate(Vec z) {
 // d * activation'(z), from the kept value.
 template <Activation kind>
 NF_INLINE Vec times_slope(Vec d, Vec kept) {
-    if constexpr (kind == kRelu) return kept > 0.0f ? d : Vec{};
+    if constexpr (kind == kRelu) return kept <= 0.0f ? Vec{} : d;
     if constexpr (kind == kSoftplus) return d / (1.0f + exp(-kept));
     if constexpr (kind == kSine) return d * sin(kept, 1);
     return d;

@@ -44,6 +44,8 @@ inline void point_at(const Ray &ray, float t, float p[3]) {
 int64_t march_ray(const MarchShape &shape, const Ray &ray, float jitter, float *t_out) {
     int64_t count = 0;
     float t = ray.begin + jitter * step_at(shape, ray.begin);
+    // A ray so far away that a step is lost in the rounding of t holds no samples.
+    if (ray.end + step_at(shape, ray.end) == ray.end) return 0;
     while (t < ray.end && count < shape.capacity) {
         float p[3];
         point_at(ray, t, p);
@@ -55,7 +57,7 @@ int64_t march_ray(const MarchShape &shape, const Ray &ray, float jitter, float *
             t += shape.step * std::fmax(1.0f, std::ceil((cell.skip - t) / shape.step));
         } else {
             do t += step_at(shape, t);
-            while (t < cell.skip);
+            while (t < cell.skip && t < ray.end);
         }
     }
     return count;

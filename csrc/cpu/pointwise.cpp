@@ -34,14 +34,14 @@ NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
 
 void exponential_forward(float most, int64_t n, const float *x, float *y) {
     for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
-        store_some(y + i, exp(min(load_some(x + i, lanes), splat(most))), lanes);
+        store_some(y + i, exp(min(splat(most), load_some(x + i, lanes))), lanes);
     });
 }
 
 void exponential_backward(float most, int64_t n, const float *x, const float *y, const float *dy,
                           float *dx) {
     for_vectors(n, [&](int64_t i, int64_t lanes) NF_ALWAYS {
-        const Vec slope = load_some(x + i, lanes) < most ? load_some(y + i, lanes) : Vec{};
+        const Vec slope = load_some(x + i, lanes) >= most ? Vec{} : load_some(y + i, lanes);
         store_some(dx + i, load_some(dy + i, lanes) * slope, lanes);
     });
 }

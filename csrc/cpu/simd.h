@@ -7,6 +7,10 @@
 #include <cstring>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -71,6 +75,7 @@ NF_INLINE Vec sqrt(Vec x) {
 
 // exp to 2 units in the last place on [-87, 88]; clamped outside.
 NF_INLINE Vec exp(Vec x) {
+    const Vec given = x;
     x = min(max(x, splat(-87.0f)), splat(88.0f));
     const Vec n = floor(x * 1.44269504f + 0.5f);
     const Vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -82,7 +87,7 @@ NF_INLINE Vec exp(Vec x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    return p * (Vec)((to_int(n) + 127) << 23);
+    return given == given ? p * (Vec)((to_int(n) + 127) << 23) : given;  // NaN stays NaN
 }
 
 // log of x > 0: split x = 2^e m with m in [sqrt(1/2), sqrt(2)), then 2 artanh((m - 1) / (m + 1)).
@@ -176,13 +181,20 @@ NF_INLINE int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-// Aligned memory for the time of a call.
+// Aligned memory for the time of a call; large pages where it is large, for they cost one page
+// fault instead of 512.
 template <class T>
 class Scratch {
   public:
-    explicit Scratch(int64_t n)
-        : data_(static_cast<T *>(std::aligned_alloc(64, round_up(n * sizeof(T) + 1, 64)))) {
+    explicit Scratch(int64_t n) {
+        constexpr int64_t kLargePage = 1 << 21;
+        const int64_t bytes = n * static_cast<int64_t>(sizeof(T)) + 1;
+        const int64_t page = bytes < 2 * kLargePage ? 64 : kLargePage;
+        data_ = static_cast<T *>(std::aligned_alloc(page, round_up(bytes, page)));
         if (!data_) throw std::bad_alloc();
+#if defined(__linux__)
+        if (page == kLargePage) madvise(data_, round_up(bytes, page), MADV_HUGEPAGE);
+#endif
     }
     ~Scratch() { std::free(data_); }
     Scratch(const Scratch &) = delete;

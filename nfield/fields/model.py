@@ -47,7 +47,12 @@ class Model(nn.Module):
     def __init__(self, config: Config, bounds: Bounds):
         super().__init__()
         module, function = PRESETS[config.field].build.split(":")
-        self.field: RadianceField = getattr(importlib.import_module(module), function)(config.model)
+        try:
+            self.field: RadianceField = getattr(importlib.import_module(module), function)(
+                config.model
+            )
+        except ValueError as error:
+            raise InputError(f"--set model: {error}; choose another value") from error
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
 
@@ -140,6 +145,10 @@ def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str,
     Raises:
         InputError: the checkpoint's tensors do not fit the configuration.
     """
+    if "bounds" not in meta:
+        raise InputError(
+            "checkpoint: bounds must be given, got none; it is damaged, start a new run"
+        )
     model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
     given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
     for name, tensor in model.state_dict().items():

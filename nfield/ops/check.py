@@ -41,3 +41,19 @@ def between(where: str, name: str, value: float, least: float, most: float) -> N
     """Raises ValueError unless least <= value <= most."""
     if not least <= value <= most:
         raise ValueError(f"{where}: {name} must be from {least} to {most}, got {value}")
+
+
+def packing(where: str, offset: Tensor, count: int) -> Tensor:
+    """`offset` ``(R + 1,)`` as a contiguous int64 tensor.
+
+    Raises:
+        ValueError: It does not rise from 0 to `count`.
+    """
+    offset = dense(where, "offset", offset, torch.int64, None)
+    rises = len(offset) > 0 and int(offset[0]) == 0 and bool((offset.diff() >= 0).all())
+    if not rises or int(offset[-1]) != count:
+        raise ValueError(
+            f"{where}: offset must rise from 0 to the number of samples {count}, "
+            f"got {offset[:1].tolist()} to {offset[-1:].tolist()}"
+        )
+    return offset

@@ -20,7 +20,7 @@ def _checked(
         check.floats("composite", "rgb", rgb, count, 3),
         check.floats("composite", "t", t, count),
         check.floats("composite", "dt", dt, count),
-        check.dense("composite", "offset", offset, torch.int64, None),
+        check.packing("composite", offset, count),
     )
 
 
@@ -38,11 +38,6 @@ def _forward(
     sigma: Tensor, rgb: Tensor, t: Tensor, dt: Tensor, offset: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     sigma, rgb, t, dt, offset = _checked(sigma, rgb, t, dt, offset)
-    if int(offset[-1]) != len(sigma):
-        raise ValueError(
-            f"composite: offset must end at the number of samples {len(sigma)}, "
-            f"got {int(offset[-1])}"
-        )
     rays = len(offset) - 1
     color, opacity, depth = (
         sigma.new_empty(rays, 3),

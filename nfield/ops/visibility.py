@@ -27,8 +27,8 @@ def visible(thickness: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
     Source
         early ray termination, Levoy 1990, "Efficient Ray Tracing of Volume Data"
     """
-    offset = check.dense("visible", "offset", offset, torch.int64, None)
-    thickness = check.floats("visible", "thickness", thickness, int(offset[-1]))
+    thickness = check.floats("visible", "thickness", thickness, None)
+    offset = check.packing("visible", offset, len(thickness))
     kept_offset = torch.zeros_like(offset)
     native.visible_counts(offset, thickness, -math.log(LEAST_LIGHT), kept_offset[1:])
     kept_offset.cumsum_(0)

@@ -69,6 +69,7 @@ class Occupancy(nn.Module):
         cells = self._possible(bounds.hull).flatten().nonzero().squeeze(1)
         self.register_buffer("cells", cells, persistent=False)
         self.register_buffer("thickness", torch.ones(len(cells)))
+        self._limit = settings.threshold
         self.words = self._pack(torch.ones(len(cells), dtype=torch.bool))
 
     cells: Tensor
@@ -115,7 +116,8 @@ class Occupancy(nn.Module):
         """Recompute the bit fields from the cells' thickness."""
         # numpy's mean adds in one fixed order; torch's depends on the number of threads.
         mean = float(self.thickness.numpy().mean()) if len(self.cells) else 0.0
-        self.words = self._pack(self.thickness > min(self.settings.threshold, mean))
+        self._limit = min(self.settings.threshold, mean)
+        self.words = self._pack(self.thickness > self._limit)
 
     def occupied_share(self) -> float:
         """Share of all cells that are occupied."""
@@ -128,7 +130,7 @@ class Occupancy(nn.Module):
             return torch.arange(count)
         if warm:
             return torch.randint(count, (CELLS,), generator=generator)
-        occupied = (self.thickness > self.settings.threshold).nonzero().squeeze(1)
+        occupied = (self.thickness > self._limit).nonzero().squeeze(1)
         anywhere = torch.randint(count, (CELLS // 2,), generator=generator)
         if not len(occupied):
             return anywhere

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.data.scene import Views
+from nfield.errors import InputError
 
 BACKGROUNDS = {"white": 1.0, "black": 0.0}
 
@@ -51,6 +52,11 @@ class Batches:
     def __init__(self, views: Views, background: str):
         self._cameras = views.cameras
         self._pixels = views.pixels()
+        if self._pixels.valid is not None and not len(self._pixels.valid):
+            raise InputError(
+                "masks: at least one training pixel must count, got none; white counts and black "
+                "does not: invert the masks"
+            )
         self._background = background
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:

@@ -26,8 +26,8 @@ CANDIDATES = 8  # most samples marched, in budgets: memory stays bounded before 
 class Trainer:
     """Fits a model to the training views of a scene.
 
-    Every random number of a step comes from (seed, step): a run is repeated, and resumed, to the
-    bit.
+    Every random number of a step comes from (seed, step): a run whose budget is in steps is
+    repeated, and resumed, to the bit.
     """
 
     def __init__(self, scene: Scene, config: Config, model: Model | None = None):
@@ -47,7 +47,7 @@ class Trainer:
 
     def train_step(self) -> dict[str, Any]:
         """Draw rays, fit them, and return `loss`, `psnr` (of the batch), `rays` and `samples`."""
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+        generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.occupancy.is_due(self.step):
             self.model.occupancy.update(self.model.density, self.step, generator)
         batch = self._batches.draw(self._rays, generator)
@@ -62,9 +62,14 @@ class Trainer:
         )
         color = rendered.over(batch.background)
         loss = mse_loss(color, batch.color)
+        error = float(loss.detach())
+        if not math.isfinite(error):
+            raise InputError(
+                f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
+                "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
+            )
         loss.backward()
         self._optimizer.step(self._learning_rate())
-        error = float(loss.detach())
         record = {
             "loss": error,
             "psnr": -10 * math.log10(max(error, 1e-10)),
@@ -117,7 +122,17 @@ class Trainer:
         """
         trainer = cls(scene, config, load_model(config, tensors, meta))
         moments = {name[5:]: value for name, value in tensors.items() if name.startswith("adam.")}
-        trainer._optimizer.load_state(moments, meta["adam_steps"])
-        trainer.step, trainer.seconds = meta["step"], meta["seconds"]
-        trainer._rays = meta["rays"]
+        try:
+            trainer._optimizer.load_state(moments, meta["adam_steps"])
+            trainer.step, trainer.seconds = meta["step"], meta["seconds"]
+            trainer._rays = meta["rays"]
+        except (KeyError, RuntimeError) as error:
+            raise InputError(
+                f"checkpoint: state must be whole, got {error}; it is damaged, start a new run"
+            ) from error
         return trainer
+
+
+def _mixed(seed: int, step: int) -> int:
+    """A seed of its own for every step: distinct steps of one run never share one."""
+    return (seed * 0x9E3779B97F4A7C15 + step) % 2**63

@@ -92,7 +92,12 @@ def test_second_derivative_raises() -> None:
 
 def test_refusals_name_argument_and_value() -> None:
     sigma, rgb, t, dt, offset = packed([5, 2])
-    with pytest.raises(ValueError, match="offset must end at the number of samples 7, got 6"):
+    with pytest.raises(
+        ValueError, match=r"offset must rise from 0 to the number of samples 7, got \[0\] to \[6\]"
+    ):
         composite(sigma, rgb, t, dt, torch.tensor([0, 5, 6]))
+    for offset_ in ([0, 9, 7], [1, 5, 7], []):
+        with pytest.raises(ValueError, match="offset must rise from 0"):
+            composite(sigma, rgb, t, dt, torch.tensor(offset_, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"rgb must have shape \(7, 3\), got \(7, 4\)"):
         composite(sigma, torch.zeros(7, 4), t, dt, offset)

@@ -136,3 +136,12 @@ def test_refusals_name_argument_and_value() -> None:
         march(origins, directions, jitter, words, 32, s)
     with pytest.raises(ValueError, match="resolution % 16 must be one of 0, got 4"):
         pack_occupancy(torch.ones(1, 20, 20, 20, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("distance", [1e7, 1e30, torch.nan])
+def test_rays_from_absurdly_far_end_without_samples(distance: float) -> None:
+    s = settings_of(1)
+    words = pack_occupancy(torch.zeros(1, G, G, G, dtype=torch.bool))
+    origins = torch.tensor([[0.5 - distance, -1.0, 2.0]])
+    samples = march(origins, torch.tensor([[1.0, 0, 0]]), torch.tensor([0.5]), words, G, s)
+    assert len(samples) == 0

@@ -42,6 +42,12 @@ def test_bits_do_not_depend_on_threads() -> None:
     assert same_bits(on_threads(1, compute), on_threads(3, compute))
 
 
+def test_nan_stays_nan() -> None:
+    x = torch.tensor([torch.nan, 0.0])
+    for y in (logistic(x), exponential(x, 12.0)):
+        assert y.isnan().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("function", [logistic, lambda x: exponential(x, 1.0)])
 def test_second_derivative_raises(function: object) -> None:
     x = torch.randn(3, requires_grad=True)

@@ -98,3 +98,33 @@ def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
 def test_cuda_is_refused_by_a_cpu_build(scene: Scene) -> None:
     with pytest.raises(InputError, match="--device: cuda must be supported"):
         Trainer(scene, config(device="cuda"))
+
+
+def test_largest_seed_trains(scene: Scene) -> None:
+    assert Trainer(scene, config(seed=2**63 - 1)).train_step()["samples"] > 0
+
+
+def test_divergence_is_refused_before_it_is_saved(scene: Scene) -> None:
+    trainer = Trainer(scene, config())
+    with torch.no_grad():
+        next(trainer.model.parameters()).fill_(torch.nan)
+    with pytest.raises(InputError, match="step 0: loss must be finite, got nan"):
+        trainer.train_step()
+
+
+def test_sizes_the_kernels_do_not_take_are_refused(scene: Scene) -> None:
+    other = resolve("builtin:matte", {"downscale": 4}, [*SMALL, "model.features=3"])
+    with pytest.raises(InputError, match="features must be one of 1, 2, 4, 8, got 3"):
+        Trainer(scene, other)
+    with pytest.raises(InputError, match="occupancy.resolution must be .* a multiple of 16"):
+        resolve("builtin:matte", {}, ["occupancy.resolution=50"])
+
+
+def test_incomplete_checkpoint_is_refused(scene: Scene) -> None:
+    tensors, meta = Trainer(scene, config()).state()
+    for name in ("adam.field.encoding.table.m", "model.field.encoding.table"):
+        rest = {key: value for key, value in tensors.items() if key != name}
+        with pytest.raises(InputError, match="checkpoint: .* must"):
+            Trainer.resume(scene, config(), rest, meta)
+    with pytest.raises(InputError, match="checkpoint: bounds must be given"):
+        Trainer.resume(scene, config(), tensors, {k: v for k, v in meta.items() if k != "bounds"})
