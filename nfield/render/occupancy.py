@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nfield.errors import InputError
 from nfield.ops.contraction import to_unit_cube
 from nfield.ops.march import MarchSettings, Samples, march, pack_occupancy
 from nfield.render.bounds import Bounds
@@ -116,6 +117,11 @@ class Occupancy(nn.Module):
         """Recompute the bit fields from the cells' thickness."""
         # numpy's mean adds in one fixed order; torch's depends on the number of threads.
         mean = float(self.thickness.numpy().mean()) if len(self.cells) else 0.0
+        if not math.isfinite(mean):
+            raise InputError(
+                f"occupancy: density must be finite, got a mean of {mean}; the field has diverged, "
+                "fit again with a smaller train.learning_rate"
+            )
         self._limit = min(self.settings.threshold, mean)
         self.words = self._pack(self.thickness > self._limit)
 
