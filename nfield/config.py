@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Any, Literal
 
 from nfield.errors import InputError
-from nfield.fields.presets import PRESETS
+from nfield.fields.presets import preset
 from nfield.toml import read_toml
 
 SCHEMA = 1
@@ -77,11 +77,16 @@ class Config:
 
 
 def defaults(data: str, field: str = "ngp") -> Config:
-    """The configuration of a preset before anything is overridden."""
-    if field not in PRESETS:
-        names = ", ".join(PRESETS)
-        raise InputError(f"field: name must be one of {names}, got {field!r}; choose one of them")
-    return Config(data=data, field=field, model=PRESETS[field].settings)
+    """The configuration of a preset before anything is overridden.
+
+    Raises:
+        InputError: no such preset, or one that does not fit together.
+    """
+    chosen = preset(field)
+    config = Config(data=data, field=field, model=chosen.settings)
+    return replace(
+        config, {f"train.{key}": value for key, value in chosen.train.items()}, f"field {field}"
+    )
 
 
 def resolve(

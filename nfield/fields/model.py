@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.contract import RadianceField
-from nfield.fields.presets import PRESETS
+from nfield.fields.presets import preset
 from nfield.ops.march import Samples
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
@@ -46,11 +45,8 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, bounds: Bounds):
         super().__init__()
-        module, function = PRESETS[config.field].build.split(":")
         try:
-            self.field: RadianceField = getattr(importlib.import_module(module), function)(
-                config.model
-            )
+            self.field: RadianceField = preset(config.field).make(config.model)
         except ValueError as error:
             raise InputError(f"--set model: {error}; choose another value") from error
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nfield.encodings.hash_grid import HashGrid
 from nfield.encodings.spherical_harmonics import SphericalHarmonics
 from nfield.fields.contract import ParameterGroup
-from nfield.fields.presets import NgpSettings
+from nfield.fields.presets.radiance import NgpSettings
 from nfield.networks.mlp import MLP
 from nfield.ops.pointwise import exponential, logistic
 
