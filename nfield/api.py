@@ -207,7 +207,7 @@ class Run:
             "seed": self.config.seed,
             "downscale": self.config.downscale,
             "device": self.config.device,
-            "parameters": self.model.parameter_count(),
+            **self.model.size(),
             "step": meta.get("step"),
             "train_seconds": meta.get("seconds"),
             "checkpoint_sha256": hashlib.sha256(self.folder.checkpoint.read_bytes()).hexdigest(),

@@ -34,6 +34,8 @@ def _run(path: str) -> dict[str, Any]:
         "step": meta.get("step", 0),
         "train_seconds": meta.get("seconds", 0.0),
         "budget": f"{config.max_steps} steps" if config.max_steps else f"{config.max_seconds} s",
+        "parameters": meta.get("parameters"),
+        "bytes": meta.get("bytes"),
         "checkpoint_bytes": folder.checkpoint.stat().st_size if meta else None,
         "train_psnr": records[-1].get("psnr") if records else None,
         **{f"eval_{key}": value for key, value in mean.items()},

@@ -79,7 +79,7 @@ def test_wrong_imports_are_found() -> None:
     assert violations("ops.rays", "from nfield.render import cameras")
     assert violations("config", "def f():\n    import nfield.train.loop")
     assert violations("encodings.hash_grid", "from nfield.networks.mlp import MLP")
-    assert not violations("fields.ngp", "from nfield.networks.mlp import MLP")
+    assert not violations("fields.radiance", "from nfield.networks.mlp import MLP")
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from nfield.config import Config
 from nfield.errors import InputError
+from nfield.fields.build import build
 from nfield.fields.contract import RadianceField
-from nfield.fields.presets import preset
 from nfield.ops.march import Samples
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
@@ -45,22 +45,30 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, bounds: Bounds):
         super().__init__()
-        try:
-            self.field: RadianceField = preset(config.field).make(config.model)
-        except ValueError as error:
-            raise InputError(f"--set model: {error}; choose another value") from error
+        self.field: RadianceField = build(config)
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
+        self.grown = 0.0
 
-    def parameter_count(self) -> int:
-        """Number of trained values."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    def size(self) -> dict[str, int]:
+        """How many values are trained, and their bytes."""
+        return {
+            "parameters": sum(parameter.numel() for parameter in self.parameters()),
+            "bytes": sum(parameter.nbytes for parameter in self.parameters()),
+        }
+
+    def grow(self, progress: float) -> bool:
+        """Let the field grow to a share of the budget; True if its parameters changed shape."""
+        if progress <= self.grown or not self.field.grow(progress):
+            return False
+        self.grown = progress
+        return True
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that `load_model` makes the model of."""
         tensors, bounds = self.bounds.state()
         tensors |= {f"model.{name}": value for name, value in self.state_dict().items()}
-        return tensors, {"bounds": bounds}
+        return tensors, {"bounds": bounds, "grown": self.grown, **self.size()}
 
     def density(self, x: Tensor) -> Tensor:
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
@@ -146,6 +154,7 @@ def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str,
             "checkpoint: bounds must be given, got none; it is damaged, start a new run"
         )
     model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
+    model.grow(meta.get("grown", 0.0))
     given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
     for name, tensor in model.state_dict().items():
         if name not in given or given[name].shape != tensor.shape:

@@ -48,6 +48,8 @@ class Trainer:
     def train_step(self) -> dict[str, Any]:
         """Draw rays, fit them, and return `loss`, `psnr` (of the batch), `rays` and `samples`."""
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
+        if self.model.grow(self._progress()):
+            self._optimizer.follow(self.model, self.model.field.parameter_groups())
         if self.model.occupancy.is_due(self.step):
             self.model.occupancy.update(self.model.density, self.step, generator)
         batch = self._batches.draw(self._rays, generator)
@@ -68,7 +70,8 @@ class Trainer:
                 f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
                 "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
             )
-        loss.backward()
+        penalty = self.model.field.regularization()
+        (loss if penalty is None else loss + penalty).backward()
         self._optimizer.step(self._learning_rate())
         record = {
             "loss": error,
@@ -80,19 +83,21 @@ class Trainer:
         self.step += 1
         return record
 
-    def _learning_rate(self) -> float:
-        """Late and steep: rate (final / rate)^(p^3), p the share of the budget spent.
+    def _progress(self) -> float:
+        """Share of the budget that is spent.
 
         The budget is `max_seconds`, or `decay_steps` where there is none, so that a run in steps is
         the same however it is cut into pieces.
         """
-        train = self.config.train
         if self.config.max_seconds is not None:
-            progress = self.seconds / self.config.max_seconds
-        else:
-            progress = self.step / train.decay_steps
+            return min(self.seconds / self.config.max_seconds, 1.0)
+        return min(self.step / self.config.train.decay_steps, 1.0)
+
+    def _learning_rate(self) -> float:
+        """Late and steep: rate (final / rate)^(p^3), p the share of the budget spent."""
+        train = self.config.train
         ratio = train.final_learning_rate / train.learning_rate
-        return train.learning_rate * ratio ** min(progress, 1.0) ** 3
+        return train.learning_rate * ratio ** self._progress() ** 3
 
     def _adapt_rays(self, rays: int, samples: int) -> None:
         """Aim at the budget of samples in the next step."""

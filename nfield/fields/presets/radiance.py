@@ -23,5 +23,5 @@ class NgpSettings:
 
 
 PRESETS = {
-    "ngp": Preset("radiance", NgpSettings(), "nfield.fields.ngp:build"),
+    "ngp": Preset("radiance", NgpSettings(), "nfield.fields.radiance:ngp"),
 }
