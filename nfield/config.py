@@ -17,21 +17,29 @@ from typing import Any, Literal
 
 from nfield.errors import InputError
 from nfield.fields.presets import preset
+from nfield.kinds import DEFAULTS, kind_of, require_kind
 from nfield.toml import read_toml
 
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
+SECTIONS = ("model", "train", "occupancy")
 # What a resumed run may be given anew; everything else decides what is being fitted.
 RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds")
 
 
 @dataclass(frozen=True)
 class Train:
-    """How a field is fitted. `samples` is a step's budget of visible samples; rays adapt to it."""
+    """How a field is fitted.
+
+    `samples` is a step's budget of visible samples, to which the rays adapt; where points of an
+    image, a shape or a video are fitted it is their number. `loss` is the mean over values y with
+    truth t of (y - t)^2 (l2), |y - t| (l1), or (y - t)^2 / (|t| + 0.1) (relative).
+    """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     rays: int = 1024
+    loss: Literal["l2", "l1", "relative"] = "l2"
     learning_rate: float = 1.5e-2
     final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
@@ -56,8 +64,10 @@ class Config:
     """Everything that decides a run. Numbers must be > 0 unless their metadata says otherwise.
 
     Args:
-        data: Absolute path of the scene, or `builtin:NAME`.
+        data: Absolute path of the scene, image, shape or video, or `builtin:NAME`.
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
+        distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
+        occupancy: Of scenes; None for all else.
         max_steps: Budget in steps; None when the budget is in seconds.
         max_seconds: Budget in seconds of training time; None when it is in steps.
     """
@@ -68,12 +78,13 @@ class Config:
     seed: int = dataclasses.field(default=0, metadata={"least": 0, "most": 2**63 - 1})
     downscale: int = 1
     background: Literal["random", "white", "black"] = "random"
+    distance: Literal["signed", "unsigned"] = "signed"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     max_steps: int | None = None
     max_seconds: float | None = None
     model: Any = None
     train: Train = Train()
-    occupancy: Occupancy = Occupancy()
+    occupancy: Occupancy | None = None
 
 
 def defaults(data: str, field: str = "ngp") -> Config:
@@ -83,7 +94,8 @@ def defaults(data: str, field: str = "ngp") -> Config:
         InputError: no such preset, or one that does not fit together.
     """
     chosen = preset(field)
-    config = Config(data=data, field=field, model=chosen.settings)
+    occupancy = Occupancy() if chosen.kind == "radiance" else None
+    config = Config(data=data, field=field, model=chosen.settings, occupancy=occupancy)
     return replace(
         config, {f"train.{key}": value for key, value in chosen.train.items()}, f"field {field}"
     )
@@ -99,7 +111,8 @@ def resolve(
     """Join, weakest first: `base` or the preset, the recipe if `data` is one, `options`, `--set`.
 
     Args:
-        data: Folder, file, `builtin:NAME`, or a recipe (*.toml).
+        data: Folder, file, `builtin:NAME`, or a recipe (*.toml); its kind decides the preset
+            unless that is given.
         options: Values by dotted key; None means not given.
         assignments: `key=value` texts, typed by the key's annotation.
         base: Configuration of the run being resumed.
@@ -121,7 +134,9 @@ def resolve(
     config = base
     if config is None:
         names = [str(values.pop("field")) for _, values in layers if "field" in values]
-        config = defaults(data, *names[-1:])
+        source = [str(values["data"]) for _, values in layers if "data" in values][-1]
+        config = defaults(data, names[-1] if names else DEFAULTS[kind_of(source)])
+        require_kind(config.field, source)
     for where, values in layers:
         config = replace(config, values, where)
     if config.max_steps is None and config.max_seconds is None:
@@ -223,7 +238,7 @@ def _leaves(section: Any, prefix: str = "") -> Iterator[tuple[str, tuple[Any, Ma
         value = getattr(section, f.name)
         if is_dataclass(value):
             yield from _leaves(value, f"{prefix}{f.name}.")
-        elif f.name != "model":
+        elif f.name not in SECTIONS:
             yield prefix + f.name, (hints[f.name], f.metadata)
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from nfield.data.images import reduce
 from nfield.data.raster import Raster
 from nfield.errors import InputError
+from nfield.extras import ffmpeg
 
 MAX_BYTES = 2**31  # of the frames in memory, three a pixel
 _PPM = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
@@ -36,6 +37,10 @@ class Clip:
     fps: float
     notes: tuple[str, ...] = ()
 
+    def points(self, seed: int) -> Raster:
+        """What is fitted: all pixels of all frames."""
+        return self.frames
+
 
 def load_clip(data: str, *, downscale: int = 1) -> Clip:
     """Read a video file whole, through ffmpeg.
@@ -50,9 +55,10 @@ def load_clip(data: str, *, downscale: int = 1) -> Clip:
     file = Path(data)
     if not file.is_file():
         raise InputError(f"{file}: video must be a file, got none; check the path")
-    seconds, fps = _header(file)
+    program = ffmpeg(f"{file}: reading video")
+    seconds, fps = _header(program, file)
     frames: list[np.ndarray] = []
-    for picture in _decode(file):
+    for picture in _decode(program, file):
         if min(picture.size) < downscale:
             raise InputError(
                 f"--downscale: must be at most the video's shorter side, got {downscale} for "
@@ -64,21 +70,9 @@ def load_clip(data: str, *, downscale: int = 1) -> Clip:
     return Clip(file.stem, data, Raster(torch.from_numpy(np.stack(frames))), fps)
 
 
-def _ffmpeg(file: Path) -> str:
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        return str(get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        raise InputError(
-            f"{file}: reading video needs imageio-ffmpeg, which is not installed; "
-            'pip install "nfield-engine[video]"'
-        ) from error
-
-
-def _header(file: Path) -> tuple[float, float]:
+def _header(program: str, file: Path) -> tuple[float, float]:
     """Seconds and frames a second as the file states them; 0 seconds where it does not."""
-    asked = subprocess.run([_ffmpeg(file), "-i", str(file)], capture_output=True, check=False)
+    asked = subprocess.run([program, "-i", str(file)], capture_output=True, check=False)
     text = asked.stderr.decode(errors="replace")
     duration = re.search(r"Duration: (\d+):(\d+):([\d.]+)", text)
     rate = re.search(r"Video: .* ([\d.]+) fps", text)
@@ -88,10 +82,10 @@ def _header(file: Path) -> tuple[float, float]:
     return seconds, (float(rate[1]) if rate else 0.0) or _ODD_RATE
 
 
-def _decode(file: Path) -> Iterator[Image.Image]:
+def _decode(program: str, file: Path) -> Iterator[Image.Image]:
     """The frames, upright; refuses a file that cannot be read to its end."""
     options = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm"]
-    command = [_ffmpeg(file), "-v", "error", "-xerror", "-i", str(file), *options, "-"]
+    command = [program, "-v", "error", "-xerror", "-i", str(file), *options, "-"]
     count = 0
     with (
         tempfile.TemporaryFile() as errors,

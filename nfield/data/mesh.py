@@ -70,8 +70,8 @@ class Mesh:
         distance = self.surface.distance(x)
         return np.where(self.surface.inside(x), -distance, distance) if self.signed else distance
 
-    def pool(self, seed: int, size: int = POOL) -> Pool:
-        """Points to fit, with their distances; equal seeds give equal bits.
+    def points(self, seed: int, size: int = POOL) -> Pool:
+        """What is fitted: points with their distances; equal seeds give equal bits.
 
         An eighth lies on the surface, three eighths within normal noise of it, half anywhere.
         """

@@ -23,6 +23,10 @@ class Picture:
     pixels: Raster
     notes: tuple[str, ...] = ()
 
+    def points(self, seed: int) -> Raster:
+        """What is fitted: all pixels."""
+        return self.pixels
+
 
 def load_picture(data: str, *, downscale: int = 1, background: str = "white") -> Picture:
     """Read an image file.

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import importlib
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nfield.errors import InputError
+from nfield.extras import require
 
 Points = NDArray[np.float32]
 
@@ -40,11 +37,15 @@ class Surface:
         """
         return self._ask(lambda points: self._scene.compute_occupancy(points, nsamples=3), x) > 0.5
 
-    def nearest_normals(self, x: Points) -> Points:
-        """Unit normals ``(N, 3)`` of the triangles nearest to points ``(N, 3)``."""
-        tensor = _package("open3d").core.Tensor(np.ascontiguousarray(x, np.float32))
-        normals: Points = self._scene.compute_closest_points(tensor)["primitive_normals"].numpy()
-        return normals
+    def nearest(self, x: Points) -> tuple[Points, Points]:
+        """Of points ``(N, 3)``: distance ``(N,)`` to the nearest triangle, its normal ``(N, 3)``."""
+        order = cell_order(x)
+        asked = np.ascontiguousarray(x[order])
+        found = self._scene.compute_closest_points(_open3d().core.Tensor(asked))
+        distance, normal = np.empty(len(x), np.float32), np.empty_like(x)
+        distance[order] = np.linalg.norm(found["points"].numpy() - asked, axis=1)
+        normal[order] = found["primitive_normals"].numpy()
+        return distance, normal
 
     def cast(self, origins: Points, directions: Points) -> tuple[Points, Points]:
         """First hits of rays ``(R, 3)``: distance ``(R,)``, inf on a miss, and normal ``(R, 3)``.
@@ -53,7 +54,7 @@ class Surface:
             lengths of the directions
         """
         rays = np.concatenate([origins, directions], 1).astype(np.float32)
-        hits = self._scene.cast_rays(_package("open3d").core.Tensor(rays))
+        hits = self._scene.cast_rays(_open3d().core.Tensor(rays))
         return hits["t_hit"].numpy(), hits["primitive_normals"].numpy()
 
     def sample(self, count: int, seed: int) -> tuple[Points, Points]:
@@ -76,7 +77,7 @@ class Surface:
 
     @cached_property
     def _scene(self) -> Any:
-        open3d = _package("open3d")
+        open3d = _open3d()
         scene = open3d.t.geometry.RaycastingScene()
         scene.add_triangles(open3d.core.Tensor(self.vertices), open3d.core.Tensor(self.faces))
         return scene
@@ -85,7 +86,7 @@ class Surface:
         # Neighbouring points visit the same triangles: asked in the order of a coarse grid, cell
         # by cell, they find them in the cache.
         order = cell_order(x)
-        answers = question(_package("open3d").core.Tensor(np.ascontiguousarray(x[order])))
+        answers = question(_open3d().core.Tensor(np.ascontiguousarray(x[order])))
         result = np.empty(len(x), np.float32)
         result[order] = answers.numpy()
         return result
@@ -102,7 +103,7 @@ def read_surface(file: Path) -> tuple[Surface, bool]:
     """
     if not file.is_file():
         raise InputError(f"{file}: mesh must be a file, got none; check the path")
-    trimesh = _package("trimesh")
+    trimesh = require("trimesh", "mesh", f"{file}: reading a mesh")
     try:
         loaded = trimesh.load_mesh(str(file), process=False, skip_materials=True)
         vertices, faces = np.asarray(loaded.vertices), np.asarray(loaded.faces)
@@ -121,7 +122,10 @@ def read_surface(file: Path) -> tuple[Surface, bool]:
             f"{file}: vertices must be finite, got {bad} with NaN or infinity; repair the mesh"
         )
     joined = trimesh.Trimesh(vertices, faces, process=True)
-    return Surface(joined.vertices, joined.faces), bool(joined.is_watertight)
+    watertight = bool(joined.is_watertight)
+    # Triangles without area have no normal, and add nothing to the surface.
+    joined.update_faces(joined.area_faces > 0)
+    return Surface(joined.vertices, joined.faces), watertight
 
 
 def cell_order(x: Points) -> NDArray[np.int64]:
@@ -136,21 +140,5 @@ def cell_order(x: Points) -> NDArray[np.int64]:
     return np.argsort(code, kind="stable")
 
 
-def _package(name: str) -> Any:
-    """An optional package, or an InputError that says how to install it."""
-    try:
-        if name == "open3d":
-            _load_libusb()
-        return importlib.import_module(name)
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"{name}: shapes need it, and it cannot be imported ({error}); "
-            'pip install "nfield-engine[mesh]"'
-        ) from error
-
-
-def _load_libusb() -> None:
-    """open3d links to libusb, which small systems lack: take the one that the extra brings."""
-    with contextlib.suppress(ImportError, OSError):
-        libusb = importlib.import_module("libusb_package")
-        ctypes.CDLL(os.fspath(libusb.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+def _open3d() -> Any:
+    return require("open3d", "mesh", "asking a shape for distances")
