@@ -35,6 +35,7 @@ class Train:
     `samples` is a step's budget of visible samples, to which the rays adapt; where points of an
     image, a shape or a video are fitted it is their number. `loss` is the mean over values y with
     truth t of (y - t)^2 (l2), |y - t| (l1), or (y - t)^2 / (|t| + 0.1) (relative).
+    `distortion` weighs the spread of light along rays in unbounded scenes (arXiv:2111.12077).
     """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
@@ -43,6 +44,7 @@ class Train:
     learning_rate: float = 1.5e-2
     final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
+    distortion: float = dataclasses.field(default=0.01, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
 
 

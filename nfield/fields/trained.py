@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nfield.errors import InputError
+from nfield.ops.native import reuse_memory
 
 
 class Trained(nn.Module):
@@ -15,6 +16,7 @@ class Trained(nn.Module):
 
     def __init__(self, field: Any):
         super().__init__()
+        reuse_memory()
         self.field: Any = field
         self.grown = 0.0
 

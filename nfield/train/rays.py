@@ -11,7 +11,6 @@ from torch import Tensor
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.fields.model import Model
-from nfield.render.renderer import render_samples
 from nfield.train.batch import Batches
 from nfield.train.losses import LOSSES, batch_psnr
 
@@ -39,18 +38,19 @@ class RayTask:
             batch.origins, batch.directions, jitter, CANDIDATES * self._train.samples
         )
         batch = batch.first(candidates.rays)
-        samples = self.model.visible(candidates)
-        rendered = render_samples(
-            samples, batch.directions, self.model.bounds.half_size, self.model.shade
-        )
-        color = rendered.over(batch.background)
+        samples, _ = self.model.visible(candidates)
+        h = self.model.field.features(samples.x)
+        color = self.model.composite(samples, batch.directions, h).over(batch.background)
+        loss = self._loss(color, batch.color)
+        if self._train.distortion and self.model.bounds.unbounded:
+            loss = loss + self._train.distortion * self.model.distortion(samples, h)
         record = {
             "psnr": batch_psnr(color, batch.color),
             "rays": batch.rays,
             "samples": len(samples),
         }
         self._adapt_rays(batch.rays, len(samples))
-        return self._loss(color, batch.color), record
+        return loss, record
 
     def _adapt_rays(self, rays: int, samples: int) -> None:
         """Aim at the budget of samples in the next step."""

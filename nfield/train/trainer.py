@@ -13,7 +13,6 @@ from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.data.target import Target
 from nfield.errors import InputError
-from nfield.ops.native import reuse_memory
 from nfield.train.optimizer import Adam
 from nfield.train.task import Task, make_task, resume_task
 
@@ -30,7 +29,6 @@ class Trainer:
             raise InputError(
                 "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
             )
-        reuse_memory()
         torch.manual_seed(config.seed)
         self.config = config
         self.task = task or make_task(data, config)
