@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import os
-import reprlib
-import sys
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from types import UnionType
 from typing import Any, Literal
 
 from nfield.errors import InputError
 from nfield.fields.presets import preset
 from nfield.kinds import DEFAULTS, kind_of, require_kind
 from nfield.toml import read_toml
+from nfield.typed import check
 
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
@@ -168,7 +165,7 @@ def replace(config: Config, values: Mapping[str, Any], where: str) -> Config:
     if unknown:
         names = ", ".join(f"{key!r}{_nearest(key, known)}" for key in unknown)
         raise InputError(f"{where}: keys must be known, got {names}; correct or remove them")
-    checked = {key: _check(where, key, known[key], value) for key, value in values.items()}
+    checked = {key: check(where, key, known[key], value) for key, value in values.items()}
     given = [key for key in BUDGET if checked.get(key) is not None]
     if len(given) == 2:
         raise InputError(f"{where}: budget must be max_steps or max_seconds, got both; remove one")
@@ -262,46 +259,3 @@ def _nearest(key: str, known: Iterable[str]) -> str:
         last[m] for m in difflib.get_close_matches(key.rpartition(".")[2], last, 2, cutoff=0.4)
     ]
     return f" (nearest: {' or '.join(near)})" if near else ""
-
-
-def _check(where: str, key: str, rule: tuple[Any, Mapping[str, Any]], value: Any) -> Any:
-    """`value` as the annotation's type, or an InputError that states the rule."""
-    annotation, metadata = rule
-    kinds = [annotation]
-    if typing.get_origin(annotation) in (UnionType, typing.Union):
-        kinds = list(typing.get_args(annotation))
-    if type(None) in kinds and (value is None or value == "none"):
-        return None
-    kind = next(k for k in kinds if k is not type(None))
-    if kind in (int, float):
-        return _number(where, key, kind, metadata, value)
-    choices = {bool: (True, False)}.get(kind, typing.get_args(kind))
-    if kind is bool and isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower(), value)
-    if (value not in choices) if choices else not isinstance(value, kind):
-        expected = f"one of {', '.join(map(str, choices))}" if choices else "text"
-        raise InputError(
-            f"{where}: {key} must be {expected}, got {reprlib.repr(value)}; correct it"
-        )
-    return value
-
-
-def _number(
-    where: str, key: str, kind: type[int] | type[float], metadata: Mapping[str, Any], value: Any
-) -> int | float:
-    least, most = metadata.get("least"), metadata.get("most", 2**31 - 1 if kind is int else None)
-    rule = "an integer" if kind is int else "a finite number"
-    rule += " > 0" if least is None else f" >= {least}"
-    rule += "" if most is None else f" and <= {most}"
-    multiple = metadata.get("multiple")
-    rule += "" if multiple is None else f", a multiple of {multiple}"
-    try:
-        exact = isinstance(value, (int, str) if kind is int else (int, float, str))
-        number = kind(value) if exact and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    ceiling = sys.float_info.max if most is None else most
-    fits = (number > 0 if least is None else number >= least) and number <= ceiling
-    if not fits or (multiple is not None and number % multiple):
-        raise InputError(f"{where}: {key} must be {rule}, got {reprlib.repr(value)}; correct it")
-    return number

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 # Lower layers first; packages of one layer do not import each other.
 LAYERS = (
-    ("errors", "toml", "kinds", "fields.presets"),
+    ("errors", "toml", "typed", "kinds", "fields.presets"),
     ("config", "files", "extras"),
     ("ops",),
     ("encodings", "networks", "render"),
@@ -24,7 +24,10 @@ LAYERS = (
     ("api",),
     ("display", "describe", "doctor", "cli", "demo", "__main__"),
 )
-TORCH_FREE = ("errors", "toml", "kinds", "extras", "config", "files", "fields.presets", "cli", "train.folder")
+TORCH_FREE = (
+    *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
+    *("cli", "train.folder"),
+)
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50
 
 
