@@ -22,6 +22,30 @@ struct MlpShape {
     bool bias;
 };
 
+enum Norm : int32_t { kNoNorm = 0, kLayerNorm = 1, kRayNorm = 2, kInstanceNorm = 3 };
+
+struct ModulatedLayerShape {
+    int in, out;
+    int modulation;  // scales (and shifts) of a row: 1 or `out`
+    Norm norm;
+    int64_t group;          // consecutive rows that share statistics (ray, instance)
+    Activation activation;  // none or ReLU
+
+    bool grouped() const { return norm == kRayNorm || norm == kInstanceNorm; }
+};
+
+struct ModulatedLayer {
+    const float *x;             // [N][in]
+    const float *weight;        // [out][in]
+    const float *bias;          // [out]
+    const float *gamma, *beta;  // [N][modulation]
+};
+
+struct ModulatedLayerGradients {
+    float *dx;  // may be null
+    float *dweight, *dbias, *dgamma, *dbeta;
+};
+
 struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
@@ -61,6 +85,14 @@ struct Kernels {
     // dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                          const float *dy, float *dx, float *dweights);
+
+    // normal [N][out] and scale (1 / deviation: layer [N], ray [groups], instance [groups][out])
+    // are kept for the backward pass; both may be null.
+    void (*modulated_layer_forward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
+                                    float *y, float *normal, float *scale);
+    void (*modulated_layer_backward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
+                                     const float *normal, const float *scale, const float *dy,
+                                     const ModulatedLayerGradients &);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,

@@ -41,6 +41,19 @@ NF_INLINE Vec load(const float *p) {
 NF_INLINE void store(float *p, Vec v) {
     *reinterpret_cast<VecU *>(p) = v;
 }
+// The first lanes of a vector; the others are loaded as zero.
+NF_INLINE Vec load_some(const float *p, int64_t lanes) {
+    if (lanes == kLanes) return load(p);
+    float padded[kLanes] = {};
+    std::memcpy(padded, p, lanes * sizeof(float));
+    return load(padded);
+}
+NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
+    if (lanes == kLanes) return store(p, v);
+    float padded[kLanes];
+    store(padded, v);
+    std::memcpy(p, padded, lanes * sizeof(float));
+}
 NF_INLINE Vec splat(float x) {
     return x - Vec{};
 }
@@ -55,6 +68,22 @@ NF_INLINE Vec max(Vec a, Vec b) {
 }
 NF_INLINE Vec min(Vec a, Vec b) {
     return a < b ? a : b;
+}
+// The vector with zeros after its first lanes.
+NF_INLINE Vec first_lanes(Vec v, int64_t lanes) {
+    if (lanes == kLanes) return v;
+    for (int64_t i = lanes; i < kLanes; ++i) v[i] = 0;
+    return v;
+}
+// The sum of all lanes, by halves.
+NF_INLINE float sum(Vec v) {
+    float lane[kLanes];
+    store(lane, v);
+#pragma GCC unroll 4
+    for (int half = kLanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
 }
 
 NF_INLINE Vec floor(Vec x) {

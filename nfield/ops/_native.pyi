@@ -24,6 +24,16 @@ class Mlp:
         self, x: Tensor, weights: Tensor, dy: Tensor, dx: Tensor | None, dweights: Tensor
     ) -> None: ...
 
+class ModulatedLayer:
+    def __init__(
+        self, in_: int, out: int, modulation: int, norm: int, group: int, activation: int, /
+    ) -> None: ...
+
+    # x, weight, bias, gamma, beta, then y and what is kept for backward; or what was kept, dy, dx
+    # and the other gradients. What is None is not computed.
+    def forward(self, *arrays: Tensor | None) -> None: ...
+    def backward(self, *arrays: Tensor | None) -> None: ...
+
 class March:
     def march(
         self, origin: Tensor, direction: Tensor, jitter: Tensor, t: Tensor, count: Tensor, /
