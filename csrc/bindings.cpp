@@ -1,7 +1,5 @@
 // The Python side of the kernels: arrays in, arrays filled. Shapes and types are checked by
 // nfield/ops, the only caller; here a wrong type is refused and nothing else.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -15,19 +13,12 @@
 #include <tuple>
 #include <vector>
 
+#include "bindings.h"
 #include "cpu/kernels.h"
 
-namespace nb = nanobind;
 using namespace nf;
 
 namespace {
-
-template <class T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-using In = Array<const float>;
-using Out = Array<float>;
-using Indices = Array<const int64_t>;
-using Release = nb::call_guard<nb::gil_scoped_release>;
 
 using LevelTuple = std::tuple<float, uint32_t, uint32_t, uint32_t, bool>;
 
@@ -249,4 +240,6 @@ NB_MODULE(_native, m) {
                            gradient.data(), parameter.data(), m.data(), v.data());
         },
         Release());
+
+    bind_grids(m);
 }
