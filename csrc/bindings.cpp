@@ -241,4 +241,6 @@ NB_MODULE(_native, m) {
                            gradient.data(), parameter.data(), m.data(), v.data());
         },
         Release());
+
+    bind_grids(m);
 }

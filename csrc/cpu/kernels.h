@@ -2,6 +2,7 @@
 // Arrays are dense and row-major; N points, L levels, F features, R rays, S samples.
 #pragma once
 
+#include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
 #include "../math/occupancy.h"
 
@@ -14,6 +15,12 @@ struct HashGridShape {
     int features;  // 1, 2, 4 or 8
     int levels;
     const HashGridLevel *level;
+};
+
+struct DenseGridShape {
+    int dims;  // 1, 2 or 3
+    int channels;
+    DenseGridAxis axis[3];
 };
 
 struct MlpShape {
@@ -79,6 +86,14 @@ struct Kernels {
                                      const float *dy, float *dtable);
     void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
                                  const float *table, const float *dy, float *dx);
+
+    void (*dense_grid_forward)(const DenseGridShape &, int64_t n, const float *x,
+                               const float *table, float *y);
+    // dtable is overwritten.
+    void (*dense_grid_backward_table)(const DenseGridShape &, int64_t n, const float *x,
+                                      const float *dy, float *dtable);
+    void (*dense_grid_backward_x)(const DenseGridShape &, int64_t n, const float *x,
+                                  const float *table, const float *dy, float *dx);
 
     void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                         float *y);

@@ -9,6 +9,11 @@ void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, con
                               float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
+void dense_grid_forward(const DenseGridShape &, int64_t, const float *, const float *, float *);
+void dense_grid_backward_table(const DenseGridShape &, int64_t, const float *, const float *,
+                               float *);
+void dense_grid_backward_x(const DenseGridShape &, int64_t, const float *, const float *,
+                           const float *, float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
@@ -55,6 +60,9 @@ const Kernels NF_TABLE = {
     NF_ISA::hash_grid_forward,
     NF_ISA::hash_grid_backward_table,
     NF_ISA::hash_grid_backward_x,
+    NF_ISA::dense_grid_forward,
+    NF_ISA::dense_grid_backward_table,
+    NF_ISA::dense_grid_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::modulated_layer_forward,
