@@ -96,12 +96,16 @@ struct Kernels {
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
 
-    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
-    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
-                           int64_t *count);
-    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
-    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
-                            int64_t *index);
+    // Of every ray that is lit (depth <= most), the number of its next samples, at most `width`,
+    // after those it has seen.
+    void (*window_counts)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                          const float *depth, float most, int64_t width, int64_t *count);
+    // These samples, window[r] .. window[r + 1] of ray r; seen may be null: none.
+    void (*window_indices)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                           const int64_t *window, int64_t *index);
+    // Adds their thickness to the depth in front, and counts those seen before it passes `most`.
+    void (*window_advance)(int64_t rays, const int64_t *window, const float *thickness, float most,
+                           int64_t *seen, float *depth);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,
