@@ -15,6 +15,7 @@
 
 #include "bindings.h"
 #include "cpu/kernels.h"
+#include "memory.h"
 
 using namespace nf;
 
@@ -50,6 +51,17 @@ MarchShape march_shape(const Array<const uint64_t> &words, int resolution,
             capacity};
 }
 
+nb::ndarray<nb::pytorch, float> empty(const std::vector<size_t> &shape) {
+    int64_t count = 1;
+    for (const size_t side : shape) count *= static_cast<int64_t>(side);
+    Block *block = new Block(take_block(count * static_cast<int64_t>(sizeof(float))));
+    const nb::capsule owner(block, [](void *p) noexcept {
+        give_block(*static_cast<Block *>(p));
+        delete static_cast<Block *>(p);
+    });
+    return {block->data, shape.size(), shape.data(), owner};
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -64,6 +76,7 @@ NB_MODULE(_native, m) {
 #else
     m.def("reuse_memory", [] {});
 #endif
+    m.def("empty", &empty);
     m.def("isa", [] { return kernels().isa; });
     m.def("lanes", [] { return kernels().lanes; });
     m.def("threads", [] { return omp_get_max_threads(); });
@@ -152,6 +165,25 @@ NB_MODULE(_native, m) {
         Release());
 
     m.def(
+        "fourier_forward",
+        [](In x, In frequencies, Out y) {
+            kernels().fourier_forward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                      x.data(), frequencies.data(), y.data());
+        },
+        Release());
+    m.def(
+        "fourier_backward",
+        [](In x, In frequencies, In y, In dy, std::optional<Out> dx,
+           std::optional<Out> dfrequencies) {
+            kernels().fourier_backward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                       x.data(), frequencies.data(), y.data(), dy.data(),
+                                       dx ? dx->data() : nullptr,
+                                       dfrequencies ? dfrequencies->data() : nullptr);
+        },
+        nb::arg("x"), nb::arg("frequencies"), nb::arg("y"), nb::arg("dy"), nb::arg("dx").none(),
+        nb::arg("dfrequencies").none(), Release());
+
+    m.def(
         "camera_rays",
         [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index,
            In pixel, Out origin, Out direction) {
@@ -200,17 +232,25 @@ NB_MODULE(_native, m) {
     m.def("march_shape", &march_shape, nb::keep_alive<0, 1>());
 
     m.def(
-        "visible_counts",
-        [](Indices offset, In thickness, float most, Array<int64_t> count) {
-            kernels().visible_counts(offset.shape(0) - 1, offset.data(), thickness.data(), most,
-                                     count.data());
+        "window_counts",
+        [](Indices offset, Indices seen, In depth, float most, int64_t width,
+           Array<int64_t> count) {
+            kernels().window_counts(seen.shape(0), offset.data(), seen.data(), depth.data(), most,
+                                    width, count.data());
         },
         Release());
     m.def(
-        "visible_indices",
-        [](Indices offset, Indices kept_offset, Array<int64_t> index) {
-            kernels().visible_indices(offset.shape(0) - 1, offset.data(), kept_offset.data(),
-                                      index.data());
+        "window_indices",
+        [](Indices offset, std::optional<Indices> seen, Indices window, Array<int64_t> index) {
+            kernels().window_indices(window.shape(0) - 1, offset.data(),
+                                     seen ? seen->data() : nullptr, window.data(), index.data());
+        },
+        nb::arg("offset"), nb::arg("seen").none(), nb::arg("window"), nb::arg("index"), Release());
+    m.def(
+        "window_advance",
+        [](Indices window, In thickness, float most, Array<int64_t> seen, Out depth) {
+            kernels().window_advance(seen.shape(0), window.data(), thickness.data(), most,
+                                     seen.data(), depth.data());
         },
         Release());
 

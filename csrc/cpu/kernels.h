@@ -119,6 +119,14 @@ struct Kernels {
     void (*spherical_harmonics_backward)(int degree, int64_t n, const float *d, const float *dy,
                                          float *dd);
 
+    // K frequencies [K][D], D = dims from 1 to 4; y[N][2 K]: sines, then cosines.
+    void (*fourier_forward)(int dims, int64_t n, int64_t k, const float *x,
+                            const float *frequencies, float *y);
+    // dx and dfrequencies may be null.
+    void (*fourier_backward)(int dims, int64_t n, int64_t k, const float *x,
+                             const float *frequencies, const float *y, const float *dy, float *dx,
+                             float *dfrequencies);
+
     void (*camera_rays)(const CameraArrays &, int64_t n, const int64_t *index, const float *pixel,
                         float *origin, float *direction);
     void (*camera_project)(const CameraArrays &, int64_t n, const int64_t *index,
@@ -135,12 +143,16 @@ struct Kernels {
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
 
-    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
-    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
-                           int64_t *count);
-    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
-    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
-                            int64_t *index);
+    // Of every ray that is lit (depth <= most), the number of its next samples, at most `width`,
+    // after those it has seen.
+    void (*window_counts)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                          const float *depth, float most, int64_t width, int64_t *count);
+    // These samples, window[r] .. window[r + 1] of ray r; seen may be null: none.
+    void (*window_indices)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                           const int64_t *window, int64_t *index);
+    // Adds their thickness to the depth in front, and counts those seen before it passes `most`.
+    void (*window_advance)(int64_t rays, const int64_t *window, const float *thickness, float most,
+                           int64_t *seen, float *depth);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,

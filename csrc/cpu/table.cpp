@@ -28,6 +28,9 @@ void logistic_forward(int64_t, const float *, float *);
 void logistic_backward(int64_t, const float *, const float *, float *);
 void spherical_harmonics_forward(int, int64_t, const float *, float *);
 void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
+void fourier_forward(int, int64_t, int64_t, const float *, const float *, float *);
+void fourier_backward(int, int64_t, int64_t, const float *, const float *, const float *,
+                      const float *, float *, float *);
 void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
 void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *,
                     float *);
@@ -36,8 +39,10 @@ void march(const MarchShape &, int64_t, const float *, const float *, const floa
            int64_t *);
 void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
                   const int64_t *, float *, float *, float *, int32_t *);
-void visible_counts(int64_t, const int64_t *, const float *, float, int64_t *);
-void visible_indices(int64_t, const int64_t *, const int64_t *, int64_t *);
+void window_counts(int64_t, const int64_t *, const int64_t *, const float *, float, int64_t,
+                   int64_t *);
+void window_indices(int64_t, const int64_t *, const int64_t *, const int64_t *, int64_t *);
+void window_advance(int64_t, const int64_t *, const float *, float, int64_t *, float *);
 void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
                        const float *, float *, float *, float *, float *);
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
@@ -73,13 +78,16 @@ const Kernels NF_TABLE = {
     NF_ISA::logistic_backward,
     NF_ISA::spherical_harmonics_forward,
     NF_ISA::spherical_harmonics_backward,
+    NF_ISA::fourier_forward,
+    NF_ISA::fourier_backward,
     NF_ISA::camera_rays,
     NF_ISA::camera_project,
     NF_ISA::unit_cube,
     NF_ISA::march,
     NF_ISA::pack_samples,
-    NF_ISA::visible_counts,
-    NF_ISA::visible_indices,
+    NF_ISA::window_counts,
+    NF_ISA::window_indices,
+    NF_ISA::window_advance,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
     NF_ISA::adam,
