@@ -51,6 +51,15 @@ MarchShape march_shape(const Array<const uint64_t> &words, int resolution,
             capacity};
 }
 
+// Number of samples that packed rays own, or -1 where the offsets do not rise from 0.
+int64_t packing_end(const Indices &offset) {
+    const int64_t size = static_cast<int64_t>(offset.size());
+    const int64_t *data = offset.data();
+    bool rises = size > 0 && data[0] == 0;
+    for (int64_t i = 1; i < size; ++i) rises &= data[i - 1] <= data[i];
+    return rises ? data[size - 1] : -1;
+}
+
 nb::ndarray<nb::pytorch, float> empty(const std::vector<size_t> &shape) {
     int64_t count = 1;
     for (const size_t side : shape) count *= static_cast<int64_t>(side);
@@ -77,6 +86,7 @@ NB_MODULE(_native, m) {
     m.def("reuse_memory", [] {});
 #endif
     m.def("empty", &empty);
+    m.def("packing_end", &packing_end);
     m.def("isa", [] { return kernels().isa; });
     m.def("lanes", [] { return kernels().lanes; });
     m.def("threads", [] { return omp_get_max_threads(); });
@@ -270,6 +280,21 @@ NB_MODULE(_native, m) {
             kernels().composite_backward(
                 offset.shape(0) - 1, offset.data(), alpha.data(), rgb.data(), t.data(), dt.data(),
                 dcolor.data(), dopacity.data(), ddepth.data(), dsigma.data(), drgb.data());
+        },
+        Release());
+
+    m.def(
+        "distortion_forward",
+        [](Indices offset, In sigma, In dt, In s, In ds, Out alpha, Out loss) {
+            kernels().distortion_forward(loss.shape(0), offset.data(), sigma.data(), dt.data(),
+                                         s.data(), ds.data(), alpha.data(), loss.data());
+        },
+        Release());
+    m.def(
+        "distortion_backward",
+        [](Indices offset, In alpha, In dt, In s, In ds, In dloss, Out dsigma) {
+            kernels().distortion_backward(dloss.shape(0), offset.data(), alpha.data(), dt.data(),
+                                          s.data(), ds.data(), dloss.data(), dsigma.data());
         },
         Release());
 

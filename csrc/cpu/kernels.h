@@ -163,6 +163,14 @@ struct Kernels {
                                const float *dcolor, const float *dopacity, const float *ddepth,
                                float *dsigma, float *drgb);
 
+    // alpha: [S], kept for the backward pass; loss: [R].
+    void (*distortion_forward)(int64_t rays, const int64_t *offset, const float *sigma,
+                               const float *dt, const float *s, const float *ds, float *alpha,
+                               float *loss);
+    void (*distortion_backward)(int64_t rays, const int64_t *offset, const float *alpha,
+                                const float *dt, const float *s, const float *ds,
+                                const float *dloss, float *dsigma);
+
     void (*adam)(const AdamStep &, int64_t n, const float *gradient, float *parameter, float *m,
                  float *v);
 

@@ -48,6 +48,10 @@ void composite_forward(int64_t, const int64_t *, const float *, const float *, c
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
                         const float *, const float *, const float *, const float *, float *,
                         float *);
+void distortion_forward(int64_t, const int64_t *, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void distortion_backward(int64_t, const int64_t *, const float *, const float *, const float *,
+                         const float *, const float *, float *);
 void adam(const AdamStep &, int64_t, const float *, float *, float *, float *);
 double fma_peak();
 
@@ -90,6 +94,8 @@ const Kernels NF_TABLE = {
     NF_ISA::window_advance,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
+    NF_ISA::distortion_forward,
+    NF_ISA::distortion_backward,
     NF_ISA::adam,
     NF_ISA::fma_peak,
 };

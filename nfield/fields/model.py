@@ -15,6 +15,7 @@ from nfield.errors import InputError
 from nfield.fields.contract import RadianceField
 from nfield.fields.presets import PRESETS
 from nfield.ops.composite import composite
+from nfield.ops.distortion import distortion
 from nfield.ops.march import Samples
 from nfield.ops.native import reuse_memory
 from nfield.ops.visibility import visible
@@ -101,6 +102,17 @@ class Model(nn.Module):
         rgb = self.field.color(h, directions.index_select(0, samples.ray))
         dt = samples.dt / self.bounds.half_size
         return Rendered(*composite(self.field.density(h), rgb, samples.t, dt, samples.offset))
+
+    def distortion(self, samples: Samples, h: Tensor) -> Tensor:
+        """Mean spread of the rays' light, in s = t / (t + half size): near to far, 0 to 1."""
+        half = self.bounds.half_size
+        near, far = samples.t - samples.dt / 2, samples.t + samples.dt / 2
+        begin, end = near / (near + half), far / (far + half)
+        dt = samples.dt / half
+        spread = distortion(
+            self.field.density(h), dt, (begin + end) / 2, end - begin, samples.offset
+        )
+        return spread.mean()
 
     @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:

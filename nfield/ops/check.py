@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nfield.ops.native import native
+
 
 def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int | None) -> Tensor:
     """`value` as a contiguous tensor of the dtype and shape (None: any size).
@@ -50,8 +52,8 @@ def packing(where: str, offset: Tensor, count: int | None = None) -> Tensor:
         ValueError: It does not rise from 0, or not to `count`.
     """
     offset = dense(where, "offset", offset, torch.int64, None)
-    rises = len(offset) > 0 and int(offset[0]) == 0 and bool((offset.diff() >= 0).all())
-    if not rises or (count is not None and int(offset[-1]) != count):
+    last = native.packing_end(offset)
+    if last < 0 or (count is not None and last != count):
         end = "" if count is None else f" to the number of samples {count}"
         raise ValueError(
             f"{where}: offset must rise from 0{end}, "

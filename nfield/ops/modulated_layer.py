@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 NORMS = ("none", "layer", "ray", "instance")  # position = native code
 ACTIVATIONS = ("none", "relu")  # position = native code
@@ -50,6 +50,7 @@ class ModulatedLayerShape:
             check.one_of("ModulatedLayer", f"group of norm {self.norm}", self.group, (1,))
         check.between("ModulatedLayer", "group", self.group, 1, 1 << 31)
 
+    @property
     def code(self) -> list[int]:
         """The shape as integers, for the operators' signatures."""
         norm, activation = NORMS.index(self.norm), ACTIVATIONS.index(self.activation)
@@ -89,23 +90,21 @@ def _checked(layer: list[Tensor], code: list[int]) -> tuple[ModulatedLayerShape,
     return shape, kernel, operands
 
 
-def _outputs(layer: list[Tensor], code: list[int], keep: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Room for y and, if they are to be kept, the normalised features and 1 / deviation."""
+def _outputs(layer: list[Tensor], code: list[int], keep: bool) -> list[tuple[int, ...]]:
+    """Shapes of y and, if they are to be kept, the normalised features and 1 / deviation."""
     shape, _ = _native_layer(*code)
     rows = layer[0].shape[0]
-    y = layer[0].new_empty(rows, shape.out_dim)
-    if not keep:
-        return y, y.new_empty(0), y.new_empty(0)
-    return y, torch.empty_like(y), y.new_empty(shape.units(rows))
+    kept = rows if keep else 0
+    return [(rows, shape.out_dim), (kept, shape.out_dim), (shape.units(kept),)]
 
 
 @operation(
     "modulated_layer_forward(Tensor[] layer, int[] shape, bool keep) -> (Tensor, Tensor, Tensor)",
-    _outputs,
+    lambda layer, shape, keep: tuple(layer[0].new_empty(s) for s in _outputs(layer, shape, keep)),
 )
 def _forward(layer: list[Tensor], code: list[int], keep: bool) -> tuple[Tensor, Tensor, Tensor]:
     _, kernel, operands = _checked(layer, code)
-    y, normal, scale = _outputs(operands, code, keep)
+    y, normal, scale = (empty(*sides) for sides in _outputs(operands, code, keep))
     kernel.forward(*operands, y, normal if keep else None, scale if keep else None)
     return y, normal, scale
 
@@ -123,8 +122,8 @@ def _backward(
 ) -> tuple[Tensor, ...]:
     shape, kernel, operands = _checked(layer, code)
     dy = check.floats("modulated_layer", "dy", dy, len(operands[0]), shape.out_dim)
-    dx = dy.new_empty(operands[0].shape if wants_x else (0,))
-    gradients = [torch.empty_like(operand) for operand in operands[1:]]
+    dx = empty(*operands[0].shape) if wants_x else empty(0)
+    gradients = [empty(*operand.shape) for operand in operands[1:]]
     kernel.backward(*operands, *kept, dy, dx if wants_x else None, *gradients)
     return dx, *gradients
 
@@ -175,7 +174,7 @@ def modulated_layer(  # noqa: PLR0913
     layer = (x, weight, bias, gamma, beta)
     y: Tensor
     if torch.is_grad_enabled() and any(operand.requires_grad for operand in layer):
-        y = _ModulatedLayer.apply(shape.code(), *layer)
+        y = _ModulatedLayer.apply(shape.code, *layer)
     else:
-        y = _forward(list(layer), shape.code(), False)[0]
+        y = _forward(list(layer), shape.code, False)[0]
     return y

@@ -64,6 +64,9 @@ class Trainer:
                 f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
                 "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
             )
+        weight = self.config.train.distortion
+        if weight and self.model.bounds.unbounded:
+            loss = loss + weight * self.model.distortion(samples, h)
         loss.backward()
         self._optimizer.step(self._learning_rate())
         record = {
