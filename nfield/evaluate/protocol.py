@@ -26,7 +26,8 @@ from nfield.evaluate.metrics import psnr, ssim
 PROTOCOL = "nfield-nvs-1"
 METRICS = ("psnr", "ssim", "lpips")
 NO_LPIPS = "no weights given: --lpips-weights"
-_SAME = ("protocol", "split", "every", "resolution", "background")
+_SAME = ("protocol", "split", "every", "resolution", "background")  # where a result has them
+_NEEDED = ("protocol", "resolution", "mean", "views")
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
             strides, resolutions, backgrounds or LPIPS weights, or of different images.
     """
     for result in (a, b):
-        missing = [key for key in (*_SAME, "mean", "views") if key not in result]
+        missing = [key for key in _NEEDED if key not in result]
         if missing:
             raise InputError(
                 f"compare: a result must have {', '.join(missing)}, got none; "
@@ -188,7 +189,8 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     keys = list(_SAME)
     if a.get("lpips_weights") and b.get("lpips_weights"):
         keys.append("lpips_weights")
-    differing = [f"{key} {a[key]!r} and {b[key]!r}" for key in keys if a[key] != b[key]]
+    pairs = [(key, a.get(key), b.get(key)) for key in keys]
+    differing = [f"{key} {one!r} and {two!r}" for key, one, two in pairs if one != two]
     if not differing:
         differing = _differing_views(a["views"], b["views"])
     if differing:
