@@ -1,7 +1,5 @@
 // The Python side of the kernels: arrays in, arrays filled. Shapes and types are checked by
 // nfield/ops, the only caller; here a wrong type is refused and nothing else.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -15,20 +13,13 @@
 #include <tuple>
 #include <vector>
 
+#include "bindings.h"
 #include "cpu/kernels.h"
 #include "memory.h"
 
-namespace nb = nanobind;
 using namespace nf;
 
 namespace {
-
-template <class T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-using In = Array<const float>;
-using Out = Array<float>;
-using Indices = Array<const int64_t>;
-using Release = nb::call_guard<nb::gil_scoped_release>;
 
 using LevelTuple = std::tuple<float, uint32_t, uint32_t, uint32_t, bool>;
 
@@ -85,6 +76,7 @@ nb::ndarray<nb::pytorch, float> empty(const std::vector<size_t> &shape) {
 NB_MODULE(_native, m) {
     // Shapes cached by nfield/ops live until the process ends: no leak to report.
     nb::set_leak_warnings(false);
+    bind_modulated_layer(m);
 
 #if defined(__GLIBC__)
     // Keep freed memory instead of returning it to the system after every step: large tensors then
@@ -181,6 +173,25 @@ NB_MODULE(_native, m) {
                                                    dd.data());
         },
         Release());
+
+    m.def(
+        "fourier_forward",
+        [](In x, In frequencies, Out y) {
+            kernels().fourier_forward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                      x.data(), frequencies.data(), y.data());
+        },
+        Release());
+    m.def(
+        "fourier_backward",
+        [](In x, In frequencies, In y, In dy, std::optional<Out> dx,
+           std::optional<Out> dfrequencies) {
+            kernels().fourier_backward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                       x.data(), frequencies.data(), y.data(), dy.data(),
+                                       dx ? dx->data() : nullptr,
+                                       dfrequencies ? dfrequencies->data() : nullptr);
+        },
+        nb::arg("x"), nb::arg("frequencies"), nb::arg("y"), nb::arg("dy"), nb::arg("dx").none(),
+        nb::arg("dfrequencies").none(), Release());
 
     m.def(
         "camera_rays",
@@ -295,4 +306,6 @@ NB_MODULE(_native, m) {
                            gradient.data(), parameter.data(), m.data(), v.data());
         },
         Release());
+
+    bind_grids(m);
 }

@@ -86,8 +86,9 @@ class TorchNgp:
         """Take the weights and the occupancy of a model that nfield has trained."""
         state = model.state_dict()
         self.field.grid.table.copy_(state["field.encoding.table"])
-        for name in ("density_network", "color_network"):
-            weights = state[f"field.{name}.weights"].split(
+        names = {"density_network": "density_network", "color_network": "color_head.network"}
+        for name, ours in names.items():
+            weights = state[f"field.{ours}.weights"].split(
                 [parameter.numel() for parameter in getattr(self.field, name).parameters()]
             )
             for parameter, values in zip(getattr(self.field, name).parameters(), weights):

@@ -130,6 +130,7 @@ def _figures(metrics: Mapping[str, Any]) -> str:
         ("training", _number(metrics.get("train_seconds"), ".1f", " s")),
         ("a view, median", _number(metrics.get("seconds_per_view_median"), ".3g", " s")),
         ("parameters", _number(metrics.get("parameters"), ",")),
+        ("their bytes", _number(metrics.get("bytes"), ",")),
     ]  # fmt: skip
     boxes = (
         f"<div><b>{escape(value)}</b><span>{escape(label)}</span></div>" for label, value in cells

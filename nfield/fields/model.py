@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nfield.config import Config
 from nfield.errors import InputError
+from nfield.fields.build import build
 from nfield.fields.contract import RadianceField
-from nfield.fields.presets import PRESETS
+from nfield.fields.trained import Trained
 from nfield.ops.composite import composite
 from nfield.ops.distortion import distortion
 from nfield.ops.march import Samples
-from nfield.ops.native import reuse_memory
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
@@ -44,31 +43,22 @@ class Image:
     normal: Tensor | None
 
 
-class Model(nn.Module):
+class Model(Trained):
     """A radiance field, its occupancy grid, and where both lie in the world."""
 
+    field: RadianceField
+
     def __init__(self, config: Config, bounds: Bounds):
-        super().__init__()
-        reuse_memory()
-        module, function = PRESETS[config.field].build.split(":")
-        try:
-            self.field: RadianceField = getattr(importlib.import_module(module), function)(
-                config.model
-            )
-        except ValueError as error:
-            raise InputError(f"--set model: {error}; choose another value") from error
+        super().__init__(build(config))
+        assert config.occupancy is not None  # every radiance preset has one
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
 
-    def parameter_count(self) -> int:
-        """Number of trained values."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that `load_model` makes the model of."""
-        tensors, bounds = self.bounds.state()
-        tensors |= {f"model.{name}": value for name, value in self.state_dict().items()}
-        return tensors, {"bounds": bounds}
+        tensors, meta = super().state()
+        where, bounds = self.bounds.state()
+        return {**where, **tensors}, {"bounds": bounds, **meta}
 
     def density(self, x: Tensor) -> Tensor:
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
@@ -183,14 +173,6 @@ def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str,
             "checkpoint: bounds must be given, got none; it is damaged, start a new run"
         )
     model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
-    given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    for name, tensor in model.state_dict().items():
-        if name not in given or given[name].shape != tensor.shape:
-            got = tuple(given[name].shape) if name in given else "nothing"
-            raise InputError(
-                f"checkpoint: {name} must have shape {tuple(tensor.shape)}, got {got}; "
-                "it is of another version or damaged, start a new run"
-            )
-    model.load_state_dict(given)
+    model.restore(tensors, meta)
     model.occupancy.refresh()
     return model

@@ -19,12 +19,22 @@ class Adam:
 
     def __init__(self, module: nn.Module, groups: list[ParameterGroup]):
         self.step_count = 0
+        self._moments: dict[str, tuple[Tensor, Tensor]] = {}
+        self.follow(module, groups)
+
+    def follow(self, module: nn.Module, groups: list[ParameterGroup]) -> None:
+        """Take the parameters anew; moments start at zero where a shape is not what it was."""
         self._names = {parameter: name for name, parameter in module.named_parameters()}
         self._groups = groups
         self._moments = {
-            name: (torch.zeros_like(parameter), torch.zeros_like(parameter))
-            for parameter, name in self._names.items()
+            name: self._kept(name, parameter) for parameter, name in self._names.items()
         }
+
+    def _kept(self, name: str, parameter: nn.Parameter) -> tuple[Tensor, Tensor]:
+        moments = self._moments.get(name)
+        if moments is not None and moments[0].shape == parameter.shape:
+            return moments
+        return torch.zeros_like(parameter), torch.zeros_like(parameter)
 
     def step(self, learning_rate: float) -> None:
         """Update every parameter that has a gradient, and drop the gradients."""

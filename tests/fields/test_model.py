@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from nfield.config import resolve
-from nfield.fields.contract import ParameterGroup, RadianceField
+from nfield.fields.contract import Field, RadianceField
 from nfield.fields.model import Model, load_model
 from nfield.fields.presets import PRESETS
 from nfield.render.bounds import Bounds
@@ -70,7 +70,7 @@ def test_presets_overfit_a_tiny_target(name: str) -> None:
     assert float(loss.detach()) < 2e-3
 
 
-class Ball(torch.nn.Module):
+class Ball(Field):
     """A white ball of radius 0.5 (in the world), as a radiance field."""
 
     def features(self, x: Tensor) -> Tensor:
@@ -81,9 +81,6 @@ class Ball(torch.nn.Module):
 
     def color(self, h: Tensor, d: Tensor) -> Tensor:
         return torch.ones(len(h), 3)
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        return []
 
 
 def test_a_ball_renders_with_its_outline_depth_and_normals() -> None:

@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from nfield.config import Config, resolve
+from nfield.config import Config, replace, resolve
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene
 from nfield.errors import InputError
+from nfield.fields.contract import Field
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
 from nfield.train.trainer import Trainer
 from tests.ops.reference import on_threads
 
 SMALL = ["train.samples=4096", "train.rays=256", "model.log2_table=12", "occupancy.resolution=32"]
+GROWING = [setting for setting in SMALL if not setting.startswith("model")]
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +133,90 @@ def test_incomplete_checkpoint_is_refused(scene: Scene) -> None:
             Trainer.resume(scene, config(), rest, meta)
     with pytest.raises(InputError, match="checkpoint: bounds must be given"):
         Trainer.resume(scene, config(), tensors, {k: v for k, v in meta.items() if k != "bounds"})
+
+
+class Growing(Field):
+    """A radiance field on a line of values that doubles at a third and two thirds of the budget."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = torch.nn.Parameter(torch.linspace(-1, 1, 4))
+        self.color_values = torch.nn.Parameter(torch.zeros(3))
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        nearest = (x[:, 0] * (len(self.line) - 1)).round().long().clamp(0, len(self.line) - 1)
+        return self.line[nearest, None]
+
+    def density(self, h: torch.Tensor) -> torch.Tensor:
+        return h[:, 0].exp()
+
+    def color(self, h: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        return self.color_values.sigmoid().expand(len(h), 3)
+
+    def regularization(self) -> torch.Tensor:
+        return 1e-3 * self.line.abs().sum()
+
+    def grow(self, progress: float) -> bool:
+        size = 4 << int(3 * progress)
+        if size == len(self.line):
+            return False
+        values = self.line.detach().repeat_interleave(size // len(self.line))
+        self.line = torch.nn.Parameter(values)
+        return True
+
+
+@pytest.fixture
+def growing(monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.setattr("nfield.fields.model.build", lambda config: Growing())
+    return resolve("builtin:matte", {"max_steps": 40}, [*GROWING, "train.decay_steps=30"])
+
+
+def test_growth_gives_fresh_moments_and_keeps_the_others(scene: Scene, growing: Config) -> None:
+    trainer = Trainer(scene, growing)
+    while trainer.step < 10:
+        trainer.train_step()
+    before = trainer.state()[0]
+    assert before["adam.field.line.m"].shape == (4,)
+    trainer.train_step()
+    after = trainer.state()[0]
+    assert after["model.field.line"].shape == after["adam.field.line.v"].shape == (8,)
+    # One step from zero: v = (1 - beta2) g^2, m = (1 - beta1) g, so v = m^2.
+    torch.testing.assert_close(after["adam.field.line.v"], after["adam.field.line.m"].square())
+    kept, was = (t["adam.field.color_values.v"] for t in (after, before))
+    assert bool((kept >= 0.98 * was).all())
+
+
+@pytest.mark.parametrize("cut", [9, 10, 11, 25])
+def test_growing_runs_resume_to_the_bit(
+    scene: Scene, growing: Config, tmp_path: Path, cut: int
+) -> None:
+    whole = tensors_after(Trainer(scene, growing), 35)
+    folder = RunFolder.create(tmp_path / "run", growing)
+    train(Trainer(scene, growing), folder, max_steps=cut, max_seconds=None)
+    state = folder.load()
+    assert state is not None
+    halves = tensors_after(Trainer.resume(scene, growing, *state), 35)
+    assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
+
+
+def test_growth_is_kept_when_the_budget_becomes_longer(scene: Scene, growing: Config) -> None:
+    seconds = replace(growing, {"max_seconds": 10.0}, "")
+    trainer = Trainer(scene, seconds)
+    trainer.seconds = 9.0
+    trainer.train_step()
+    longer = replace(growing, {"max_seconds": 90.0}, "")
+    resumed = Trainer.resume(scene, longer, *trainer.state())
+    resumed.train_step()
+    assert len(resumed.state()[0]["model.field.line"]) == 16
+
+
+def test_regularization_is_part_of_the_gradient(scene: Scene, growing: Config) -> None:
+    field = Growing()
+    field.regularization().backward()
+    assert field.line.grad is not None
+    trainer = Trainer(scene, growing)
+    trainer.model.occupancy.words = torch.zeros_like(trainer.model.occupancy.words)
+    trainer.step = 1  # the occupancy grid is not due: no sample, no gradient but the penalty's
+    trainer.train_step()
+    m = trainer.state()[0]["adam.field.line.m"]
+    torch.testing.assert_close(m, 0.1 * field.line.grad)

@@ -1,9 +1,10 @@
-"""Presets: the fields a user can name. Torch-free, so that the command line can list them."""
+"""Radiance fields by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from nfield.fields.presets.preset import Preset
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,6 @@ class NgpSettings:
     color_hidden: int = field(default=2, metadata={"least": 0})
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A field by name: its default settings, and where it is built, as `module:function`."""
-
-    settings: Any
-    build: str
-
-
-PRESETS: dict[str, Preset] = {
-    "ngp": Preset(NgpSettings(), "nfield.fields.ngp:build"),
+PRESETS = {
+    "ngp": Preset("radiance", NgpSettings(), "nfield.fields.radiance:ngp"),
 }
