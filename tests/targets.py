@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 WIDTH, HEIGHT, FRAMES = 48, 40, 6
+
+
+def needs(*packages: str) -> None:
+    """Skip the test, or the module, where an optional package is absent."""
+    for package in packages:
+        if find_spec(package) is None:
+            pytest.skip(f"{package}, of an extra, is absent", allow_module_level=True)
 
 
 def pattern(t: float = 0.0) -> np.ndarray:

@@ -71,7 +71,7 @@ def test_every_kind_has_a_default_field(tmp_path: Path) -> None:
 
 def test_a_field_for_something_else_is_refused(tmp_path: Path) -> None:
     photo = str(write_picture(tmp_path))
-    message = r"photo\.png is an image and must have .* got 'ngp', which is made for a scene; choose"
+    message = r"photo\.png is an image and must have .* got 'ngp', which is made for a scene; ch"
     with pytest.raises(InputError, match=message):
         resolve(photo, {"field": "ngp"})
     with pytest.raises(InputError, match="photos is a scene .*choose one of ngp"):

@@ -19,7 +19,7 @@ from nfield import cli
 from nfield.data.clip import load_clip
 from nfield.errors import InputError
 from nfield.train.folder import RunFolder
-from tests.targets import FRAMES, HEIGHT, WIDTH, write_clip, write_mesh, write_picture
+from tests.targets import FRAMES, HEIGHT, WIDTH, needs, write_clip, write_mesh, write_picture
 
 SMALL = (
     *("model.levels=6", "model.log2_table=12", "model.finest_resolution=64"),
@@ -36,7 +36,7 @@ def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module", params=["image", "shape", "video"])
 def data(request, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param in NEEDS:
-        pytest.importorskip(NEEDS[request.param], reason="an extra is absent")
+        needs(NEEDS[request.param])
     write = {"image": write_picture, "shape": write_mesh, "video": write_clip}[request.param]
     return write(tmp_path_factory.mktemp(request.param))
 
@@ -53,14 +53,14 @@ def image_run(tmp_path_factory: pytest.TempPathFactory) -> nfield.Run:
 
 @pytest.fixture(scope="module")
 def shape_run(tmp_path_factory: pytest.TempPathFactory) -> nfield.Run:
-    pytest.importorskip("open3d", reason="the extra `mesh` is absent")
+    needs("open3d")
     folder = tmp_path_factory.mktemp("shape")
     return fit(write_mesh(folder), folder / "run", max_steps=400)
 
 
 @pytest.fixture(scope="module")
 def video_run(tmp_path_factory: pytest.TempPathFactory) -> nfield.Run:
-    pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is absent")
+    needs("imageio_ffmpeg")
     folder = tmp_path_factory.mktemp("video")
     return fit(write_clip(folder), folder / "run", max_steps=400)
 
@@ -142,7 +142,7 @@ def test_a_video_is_fitted_judged_and_rendered(video_run: nfield.Run, tmp_path: 
 
 
 def test_a_mesh_with_holes_has_an_unsigned_field(tmp_path: Path) -> None:
-    pytest.importorskip("open3d", reason="the extra `mesh` is absent")
+    needs("open3d")
     file = write_mesh(tmp_path, faces=slice(0, -20))
     with pytest.raises(InputError, match="fit the unsigned distance with --set distance=unsigned"):
         fit(file, tmp_path / "run", max_steps=5)
@@ -173,7 +173,7 @@ def test_choices_of_other_kinds_are_refused(image_run: nfield.Run, call, message
 
 def test_a_scene_has_no_values(photos: Path, tmp_path: Path) -> None:
     RunFolder.plan(str(photos), {}, [], out=tmp_path / "run", resume=False).begin(0)
-    with pytest.raises(InputError, match="run of an image or a shape or a video, got one of a scen"):
+    with pytest.raises(InputError, match="an image or a shape or a video, got one of a scene"):
         nfield.open_run(tmp_path / "run").values(torch.rand(3, 3))
 
 
@@ -221,8 +221,8 @@ def test_the_program_fits_judges_and_renders(data: Path, tmp_path: Path, capsys)
     ],
 )
 def test_info_says_what_it_is(tmp_path: Path, capsys, write, want: dict) -> None:
-    pytest.importorskip("trimesh", reason="the extra `mesh` is absent")
-    pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is absent")
+    needs("trimesh")
+    needs("imageio_ffmpeg")
     file = write(tmp_path)
     assert cli.main(["info", str(file), "--json"]) == 0
     values = json.loads(capsys.readouterr().out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from nfield.extras import ffmpeg
 
 MAX_BYTES = 2**31  # of the frames in memory, three a pixel
 _PPM = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
+_CUT = ("prematurely", "no trailer")
 _ODD_RATE = 25.0  # frames a second where the file states none
 
 
@@ -104,8 +106,10 @@ def _decode(program: str, file: Path) -> Iterator[Image.Image]:
         process.wait()
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
-    # Matroska's reader tells of a cut file without failing.
-    if process.returncode or any("prematurely" in line for line in said):
+    # Matroska's reader tells of a cut file without failing, GIF's not at all.
+    if _lacks_trailer(file):
+        said.append("no trailer")
+    if process.returncode or any(line.endswith(_CUT) for line in said):
         reason = re.sub(r"\[[^]]*\] ", "", said[0]) if said else f"exit status {process.returncode}"
         kind = f"stops early, after {count} frames" if count else "ffmpeg cannot read"
         raise InputError(
@@ -114,6 +118,15 @@ def _decode(program: str, file: Path) -> Iterator[Image.Image]:
         )
     if not count:
         raise InputError(f"{file}: a video must have at least one frame, got none; replace it")
+
+
+def _lacks_trailer(file: Path) -> bool:
+    """Whether a GIF does not end as it must."""
+    with file.open("rb") as stream:
+        if stream.read(4) != b"GIF8":
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() != b";"
 
 
 def _frame(stream: IO[bytes]) -> Image.Image | None:

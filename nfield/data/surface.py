@@ -38,7 +38,7 @@ class Surface:
         return self._ask(lambda points: self._scene.compute_occupancy(points, nsamples=3), x) > 0.5
 
     def nearest(self, x: Points) -> tuple[Points, Points]:
-        """Of points ``(N, 3)``: distance ``(N,)`` to the nearest triangle, its normal ``(N, 3)``."""
+        """Distance ``(N,)`` from points ``(N, 3)`` to the nearest triangle, and its unit normal."""
         order = cell_order(x)
         asked = np.ascontiguousarray(x[order])
         found = self._scene.compute_closest_points(_open3d().core.Tensor(asked))

@@ -3,7 +3,7 @@
 Protocol "nfield-shape-1", all random points with seed 0:
 
 iou
-    2^20 points spread evenly over the mesh's bounding box: those inside both, over those inside
+    2^20 points spread evenly over the unit cube: those inside both, over those inside
     either; inside is where the field is negative, and where most of three rays leave the mesh
     through an odd number of triangles. None for unsigned distances.
 chamfer
@@ -67,9 +67,7 @@ def evaluate_shape(
 
 
 def _iou(mesh: Mesh, distance: Callable[[Tensor], Tensor]) -> float:
-    low, high = mesh.surface.vertices.min(0), mesh.surface.vertices.max(0)
-    random = np.random.default_rng(SEED).random((IOU_POINTS, 3), dtype=np.float32)
-    x = low + random * (high - low)
+    x = np.random.default_rng(SEED).random((IOU_POINTS, 3), dtype=np.float32)
     truth = mesh.surface.inside(x)
     found: NDArray[np.bool_] = (distance(torch.from_numpy(x)) < 0).numpy()
     return float((truth & found).sum() / max((truth | found).sum(), 1))

@@ -45,7 +45,7 @@ def isosurface(
         volume,
         level,
         spacing=(1 / resolution,) * 3,
-        gradient_direction="ascent",
+        gradient_direction="descent",
         allow_degenerate=False,
     )
     return vertices.astype(np.float32), faces

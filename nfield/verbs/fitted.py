@@ -30,7 +30,9 @@ class Fitted:
     renders: Path
 
 
-def accepted(verb: Callable[..., Any], config: Config, options: Mapping[str, Any]) -> dict[str, Any]:
+def accepted(
+    verb: Callable[..., Any], config: Config, options: Mapping[str, Any]
+) -> dict[str, Any]:
     """The options that were given (are not None), all of which `verb` must take.
 
     Raises:

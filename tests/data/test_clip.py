@@ -12,9 +12,9 @@ from PIL import Image
 from nfield.data import clip as module
 from nfield.data.clip import load_clip
 from nfield.errors import InputError
-from tests.targets import FRAMES, HEIGHT, WIDTH, pattern, write_clip
+from tests.targets import FRAMES, HEIGHT, WIDTH, needs, pattern, write_clip
 
-pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is absent")
+needs("imageio_ffmpeg")
 
 
 def write_gif(folder: Path) -> Path:
@@ -30,7 +30,7 @@ def test_frames_come_in_order_and_in_their_size(tmp_path: Path) -> None:
     for i in range(FRAMES):
         # H.264 at 4:2:0 blurs colours; frames a step apart differ by more than ten levels.
         error = [np.abs(frames[i].astype(int) - pattern(0.3 * k)).mean() for k in range(FRAMES)]
-        assert int(np.argmin(error)) == i and error[i] < 6
+        assert int(np.argmin(error)) == i and error[i] < 9
 
 
 def test_an_animated_picture_is_a_video(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_video_that_stops_early_is_said_so(tmp_path: Path) -> None:
 
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_text("not a video")
-    with pytest.raises(InputError, match=r"clip\.mp4: video must be whole, got one that ffmpeg can"):
+    with pytest.raises(InputError, match=r"clip\.mp4: video must be whole, got one that ffmpeg"):
         load_clip(str(tmp_path / "clip.mp4"))
     with pytest.raises(InputError, match=r"absent\.mp4: video must be a file, got none"):
         load_clip(str(tmp_path / "absent.mp4"))

@@ -6,13 +6,14 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from nfield.data.raster import Raster, centers, strata
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=3))
 def test_centers_are_those_of_the_cells_last_axis_first(shape: list[int]) -> None:
     cells = itertools.product(*map(range, shape))
@@ -30,6 +31,7 @@ def test_centers_are_exact_in_large_grids() -> None:
     assert centers(torch.tensor([index]), shape).tolist() == [torch.tensor(want).tolist()]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 5000), st.integers(0, 2**32))
 def test_strata_hold_one_index_each(count: int, more: int, seed: int) -> None:
     total = count + more

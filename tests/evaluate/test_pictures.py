@@ -43,10 +43,14 @@ def test_grey_images_are_judged_in_their_channel() -> None:
 
 def test_frames_are_judged_one_by_one() -> None:
     seen = []
-    result = evaluate_clip(clip(), lambda i: np.full((40, 48, 3), i / 10), every=2, watch=seen.append)
+
+    def render(i: int) -> np.ndarray:
+        return np.full((40, 48, 3), i / 10)
+
+    result = evaluate_clip(clip(), render, every=2, watch=seen.append)
     assert (result["protocol"], result["every"]) == ("nfield-video-1", 2)
     assert [row["name"] for row in result["views"]] == ["frame 0000", "frame 0002", "frame 0004"]
-    want = [psnr(to_uint8(np.full((40, 48, 3), i / 10)), pattern(0.2 * i)) for i in (0, 2, 4)]
+    want = [psnr(to_uint8(render(i)), pattern(0.2 * i)) for i in (0, 2, 4)]
     assert result["mean"]["psnr"] == pytest.approx(np.mean(want), abs=1e-12)
     assert [(one.done, one.total, one.index) for one in seen] == [(1, 3, 0), (2, 3, 2), (3, 3, 4)]
 

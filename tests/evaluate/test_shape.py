@@ -14,10 +14,9 @@ from nfield.data.surface import Surface
 from nfield.evaluate import shape
 from nfield.evaluate.shape import evaluate_shape
 from nfield.render.isosurface import isosurface
-from tests.targets import write_mesh
+from tests.targets import needs, write_mesh
 
-for package in ("open3d", "trimesh", "skimage"):
-    pytest.importorskip(package, reason="the extra `mesh` is absent")
+needs("open3d", "trimesh", "skimage")
 
 
 @pytest.fixture(scope="module")

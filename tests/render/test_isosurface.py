@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from nfield.render.isosurface import isosurface
+from tests.targets import needs
 
-pytest.importorskip("skimage", reason="the extra `mesh` is absent")
+needs("skimage")
 
 RADIUS = 0.3
 

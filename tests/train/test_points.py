@@ -16,7 +16,7 @@ from nfield.train import losses
 from nfield.train.losses import LOSSES, batch_psnr
 from nfield.train.trainer import Trainer
 from tests.ops.reference import on_threads
-from tests.targets import write_clip, write_mesh, write_picture
+from tests.targets import needs, write_clip, write_mesh, write_picture
 
 SMALL = ["model.levels=6", "model.log2_table=12", "model.finest_resolution=64", "model.width=16"]
 
@@ -26,9 +26,9 @@ def target(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Target, C
     """Data of every kind, smaller pools, and the configuration of its default field."""
     folder = tmp_path_factory.mktemp("data")
     if request.param == "shape":
-        pytest.importorskip("open3d", reason="the extra `mesh` is absent")
+        needs("open3d")
     if request.param == "video":
-        pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is absent")
+        needs("imageio_ffmpeg")
     write = {"image": write_picture, "shape": write_mesh, "video": write_clip}[request.param]
     config = resolve(str(write(folder)), {"max_steps": 40}, [*SMALL, "train.samples=1024"])
     return load_configured(config), config

@@ -1,7 +1,7 @@
 """Presets: the fields a user can name. Torch-free, so that the command line can list them.
 
-Two modules, of radiance and of values at points, hold settings and entries; other packages add theirs through the entry-point
-group `nfield.fields`, each entry a `Preset` under the entry's name.
+Two modules, of radiance and of values at points, hold settings and entries; other packages add
+theirs through the entry-point group `nfield.fields`, each entry a `Preset` under the entry's name.
 """
 
 from __future__ import annotations
