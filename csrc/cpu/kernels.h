@@ -2,6 +2,7 @@
 // Arrays are dense and row-major; N points, L levels, F features, R rays, S samples.
 #pragma once
 
+#include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
 #include "../math/occupancy.h"
 
@@ -16,10 +17,40 @@ struct HashGridShape {
     const HashGridLevel *level;
 };
 
+struct DenseGridShape {
+    int dims;  // 1, 2 or 3
+    int channels;
+    DenseGridAxis axis[3];
+};
+
 struct MlpShape {
     int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
     Activation activation;       // of the hidden layers
     bool bias;
+};
+
+enum Norm : int32_t { kNoNorm = 0, kLayerNorm = 1, kRayNorm = 2, kInstanceNorm = 3 };
+
+struct ModulatedLayerShape {
+    int in, out;
+    int modulation;  // scales (and shifts) of a row: 1 or `out`
+    Norm norm;
+    int64_t group;          // consecutive rows that share statistics (ray, instance)
+    Activation activation;  // none or ReLU
+
+    bool grouped() const { return norm == kRayNorm || norm == kInstanceNorm; }
+};
+
+struct ModulatedLayer {
+    const float *x;             // [N][in]
+    const float *weight;        // [out][in]
+    const float *bias;          // [out]
+    const float *gamma, *beta;  // [N][modulation]
+};
+
+struct ModulatedLayerGradients {
+    float *dx;  // may be null
+    float *dweight, *dbias, *dgamma, *dbeta;
 };
 
 struct AdamStep {
@@ -56,11 +87,27 @@ struct Kernels {
     void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
                                  const float *table, const float *dy, float *dx);
 
+    void (*dense_grid_forward)(const DenseGridShape &, int64_t n, const float *x,
+                               const float *table, float *y);
+    // dtable is overwritten.
+    void (*dense_grid_backward_table)(const DenseGridShape &, int64_t n, const float *x,
+                                      const float *dy, float *dtable);
+    void (*dense_grid_backward_x)(const DenseGridShape &, int64_t n, const float *x,
+                                  const float *table, const float *dy, float *dx);
+
     void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                         float *y);
     // dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                          const float *dy, float *dx, float *dweights);
+
+    // normal [N][out] and scale (1 / deviation: layer [N], ray [groups], instance [groups][out])
+    // are kept for the backward pass; both may be null.
+    void (*modulated_layer_forward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
+                                    float *y, float *normal, float *scale);
+    void (*modulated_layer_backward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
+                                     const float *normal, const float *scale, const float *dy,
+                                     const ModulatedLayerGradients &);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,
@@ -71,6 +118,14 @@ struct Kernels {
     void (*spherical_harmonics_forward)(int degree, int64_t n, const float *d, float *y);
     void (*spherical_harmonics_backward)(int degree, int64_t n, const float *d, const float *dy,
                                          float *dd);
+
+    // K frequencies [K][D], D = dims from 1 to 4; y[N][2 K]: sines, then cosines.
+    void (*fourier_forward)(int dims, int64_t n, int64_t k, const float *x,
+                            const float *frequencies, float *y);
+    // dx and dfrequencies may be null.
+    void (*fourier_backward)(int dims, int64_t n, int64_t k, const float *x,
+                             const float *frequencies, const float *y, const float *dy, float *dx,
+                             float *dfrequencies);
 
     void (*camera_rays)(const CameraArrays &, int64_t n, const int64_t *index, const float *pixel,
                         float *origin, float *direction);
@@ -88,12 +143,16 @@ struct Kernels {
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
 
-    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
-    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
-                           int64_t *count);
-    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
-    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
-                            int64_t *index);
+    // Of every ray that is lit (depth <= most), the number of its next samples, at most `width`,
+    // after those it has seen.
+    void (*window_counts)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                          const float *depth, float most, int64_t width, int64_t *count);
+    // These samples, window[r] .. window[r + 1] of ray r; seen may be null: none.
+    void (*window_indices)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                           const int64_t *window, int64_t *index);
+    // Adds their thickness to the depth in front, and counts those seen before it passes `most`.
+    void (*window_advance)(int64_t rays, const int64_t *window, const float *thickness, float most,
+                           int64_t *seen, float *depth);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,
@@ -103,6 +162,14 @@ struct Kernels {
                                const float *rgb, const float *t, const float *dt,
                                const float *dcolor, const float *dopacity, const float *ddepth,
                                float *dsigma, float *drgb);
+
+    // alpha: [S], kept for the backward pass; loss: [R].
+    void (*distortion_forward)(int64_t rays, const int64_t *offset, const float *sigma,
+                               const float *dt, const float *s, const float *ds, float *alpha,
+                               float *loss);
+    void (*distortion_backward)(int64_t rays, const int64_t *offset, const float *alpha,
+                                const float *dt, const float *s, const float *ds,
+                                const float *dloss, float *dsigma);
 
     void (*adam)(const AdamStep &, int64_t n, const float *gradient, float *parameter, float *m,
                  float *v);

@@ -3,19 +3,14 @@
 // wide machine can be linked into the code that serves a narrow one.
 #pragma once
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
 #include "../core.h"
+#include "../memory.h"
 
 namespace nf::NF_ISA {
 
@@ -41,6 +36,19 @@ NF_INLINE Vec load(const float *p) {
 NF_INLINE void store(float *p, Vec v) {
     *reinterpret_cast<VecU *>(p) = v;
 }
+// The first lanes of a vector; the others are loaded as zero.
+NF_INLINE Vec load_some(const float *p, int64_t lanes) {
+    if (lanes == kLanes) return load(p);
+    float padded[kLanes] = {};
+    std::memcpy(padded, p, lanes * sizeof(float));
+    return load(padded);
+}
+NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
+    if (lanes == kLanes) return store(p, v);
+    float padded[kLanes];
+    store(padded, v);
+    std::memcpy(p, padded, lanes * sizeof(float));
+}
 NF_INLINE Vec splat(float x) {
     return x - Vec{};
 }
@@ -56,10 +64,39 @@ NF_INLINE Vec max(Vec a, Vec b) {
 NF_INLINE Vec min(Vec a, Vec b) {
     return a < b ? a : b;
 }
+// The vector with zeros after its first lanes.
+NF_INLINE Vec first_lanes(Vec v, int64_t lanes) {
+    if (lanes == kLanes) return v;
+    for (int64_t i = lanes; i < kLanes; ++i) v[i] = 0;
+    return v;
+}
+// The sum of all lanes, by halves.
+NF_INLINE float sum(Vec v) {
+    float lane[kLanes];
+    store(lane, v);
+#pragma GCC unroll 4
+    for (int half = kLanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+}
 
 NF_INLINE Vec floor(Vec x) {
     const Vec t = to_float(to_int(x));
     return t - (t > x ? splat(1.0f) : Vec{});
+}
+
+// The nearest integer, of two equally near ones the even one; any magnitude.
+NF_INLINE Vec round(Vec x) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    // Adding 2^23 leaves no bits behind the point; from there on all floats are integers.
+    const Vec whole = splat(8388608.0f), sized = x < 0.0f ? -whole : whole;
+    return max(x, -x) < whole ? (x + sized) - sized : x;
+#endif
 }
 
 NF_INLINE Vec sqrt(Vec x) {
@@ -106,18 +143,36 @@ NF_INLINE Vec log1p(Vec x) {
     return d == 0.0f ? x : log(u) * (x / d);
 }
 
-// sin(x + quarter_turns pi / 2) for |x| < 1e4: reduction by pi / 2 in three parts, then Taylor's
-// polynomials on [-pi/4, pi/4].
+struct SinCos {
+    Vec sin, cos;
+};
+
+// Taylor's polynomials on [-pi/4, pi/4].
+NF_INLINE SinCos sin_cos_octant(Vec r) {
+    const Vec z = r * r;
+    return {r + r * z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880)))),
+            1.0f - 0.5f * z + z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)))};
+}
+
+// sin(x + quarter_turns pi / 2) for |x| < 1e4: reduction by pi / 2 in three parts.
 NF_INLINE Vec sin(Vec x, int quarter_turns = 0) {
     const Vec n = floor(x * 0.636619772f + 0.5f);
     const Vec r = ((x - n * 1.5703125f) - n * 4.83751297e-4f) - n * 7.54978995e-8f;
     const VecI quadrant = to_int(n) + quarter_turns;
-    const Vec z = r * r;
-    const Vec s =
-        r + r * z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880))));
-    const Vec c = 1.0f - 0.5f * z + z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)));
-    const Vec v = (quadrant & 1) != 0 ? c : s;
-    return (quadrant & 2) != 0 ? -v : v;
+    const SinCos v = sin_cos_octant(r);
+    const Vec value = (quadrant & 1) != 0 ? v.cos : v.sin;
+    return (quadrant & 2) != 0 ? -value : value;
+}
+
+// sin(2 pi t) and cos(2 pi t) of any finite t: whole and quarter turns are taken off exactly.
+NF_INLINE SinCos sin_cos_turns(Vec t) {
+    const Vec turn = t - round(t), quarters = round(4.0f * turn);
+    const VecI quadrant = to_int(quarters);
+    const SinCos v = sin_cos_octant((turn - 0.25f * quarters) * 6.28318531f);
+    const auto odd = (quadrant & 1) != 0;
+    const Vec sine = odd ? v.cos : v.sin, cosine = odd ? v.sin : v.cos;
+    return {(Vec)((VecI)sine ^ ((quadrant & 2) << 30)),
+            (Vec)((VecI)cosine ^ (((quadrant + 1) & 2) << 30))};
 }
 
 // Pairs of floats at 8-byte entries: lanes 2i and 2i + 1 of the result hold entry index[first + i].
@@ -181,28 +236,18 @@ NF_INLINE int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-// Aligned memory for the time of a call; large pages where it is large, for they cost one page
-// fault instead of 512.
+// Aligned memory for the time of a call.
 template <class T>
 class Scratch {
   public:
-    explicit Scratch(int64_t n) {
-        constexpr int64_t kLargePage = 1 << 21;
-        const int64_t bytes = n * static_cast<int64_t>(sizeof(T)) + 1;
-        const int64_t page = bytes < 2 * kLargePage ? 64 : kLargePage;
-        data_ = static_cast<T *>(std::aligned_alloc(page, round_up(bytes, page)));
-        if (!data_) throw std::bad_alloc();
-#if defined(__linux__)
-        if (page == kLargePage) madvise(data_, round_up(bytes, page), MADV_HUGEPAGE);
-#endif
-    }
-    ~Scratch() { std::free(data_); }
+    explicit Scratch(int64_t n) : block_(take_block(n * static_cast<int64_t>(sizeof(T)) + 1)) {}
+    ~Scratch() { give_block(block_); }
     Scratch(const Scratch &) = delete;
     Scratch &operator=(const Scratch &) = delete;
-    operator T *() const { return data_; }
+    operator T *() const { return static_cast<T *>(block_.data); }
 
   private:
-    T *data_;
+    Block block_;
 };
 
 }  // namespace nf::NF_ISA

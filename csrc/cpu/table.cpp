@@ -9,15 +9,28 @@ void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, con
                               float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
+void dense_grid_forward(const DenseGridShape &, int64_t, const float *, const float *, float *);
+void dense_grid_backward_table(const DenseGridShape &, int64_t, const float *, const float *,
+                               float *);
+void dense_grid_backward_x(const DenseGridShape &, int64_t, const float *, const float *,
+                           const float *, float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
+void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &, float *,
+                             float *, float *);
+void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
+                              const float *, const float *, const float *,
+                              const ModulatedLayerGradients &);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
 void logistic_backward(int64_t, const float *, const float *, float *);
 void spherical_harmonics_forward(int, int64_t, const float *, float *);
 void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
+void fourier_forward(int, int64_t, int64_t, const float *, const float *, float *);
+void fourier_backward(int, int64_t, int64_t, const float *, const float *, const float *,
+                      const float *, float *, float *);
 void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
 void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *,
                     float *);
@@ -26,13 +39,19 @@ void march(const MarchShape &, int64_t, const float *, const float *, const floa
            int64_t *);
 void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
                   const int64_t *, float *, float *, float *, int32_t *);
-void visible_counts(int64_t, const int64_t *, const float *, float, int64_t *);
-void visible_indices(int64_t, const int64_t *, const int64_t *, int64_t *);
+void window_counts(int64_t, const int64_t *, const int64_t *, const float *, float, int64_t,
+                   int64_t *);
+void window_indices(int64_t, const int64_t *, const int64_t *, const int64_t *, int64_t *);
+void window_advance(int64_t, const int64_t *, const float *, float, int64_t *, float *);
 void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
                        const float *, float *, float *, float *, float *);
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
                         const float *, const float *, const float *, const float *, float *,
                         float *);
+void distortion_forward(int64_t, const int64_t *, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void distortion_backward(int64_t, const int64_t *, const float *, const float *, const float *,
+                         const float *, const float *, float *);
 void adam(const AdamStep &, int64_t, const float *, float *, float *, float *);
 double fma_peak();
 
@@ -50,23 +69,33 @@ const Kernels NF_TABLE = {
     NF_ISA::hash_grid_forward,
     NF_ISA::hash_grid_backward_table,
     NF_ISA::hash_grid_backward_x,
+    NF_ISA::dense_grid_forward,
+    NF_ISA::dense_grid_backward_table,
+    NF_ISA::dense_grid_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
+    NF_ISA::modulated_layer_forward,
+    NF_ISA::modulated_layer_backward,
     NF_ISA::exponential_forward,
     NF_ISA::exponential_backward,
     NF_ISA::logistic_forward,
     NF_ISA::logistic_backward,
     NF_ISA::spherical_harmonics_forward,
     NF_ISA::spherical_harmonics_backward,
+    NF_ISA::fourier_forward,
+    NF_ISA::fourier_backward,
     NF_ISA::camera_rays,
     NF_ISA::camera_project,
     NF_ISA::unit_cube,
     NF_ISA::march,
     NF_ISA::pack_samples,
-    NF_ISA::visible_counts,
-    NF_ISA::visible_indices,
+    NF_ISA::window_counts,
+    NF_ISA::window_indices,
+    NF_ISA::window_advance,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
+    NF_ISA::distortion_forward,
+    NF_ISA::distortion_backward,
     NF_ISA::adam,
     NF_ISA::fma_peak,
 };

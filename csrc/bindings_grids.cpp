@@ -1,0 +1,53 @@
+// The Python side of the dense grids.
+#include <nanobind/stl/vector.h>
+
+#include <vector>
+
+#include "bindings.h"
+#include "cpu/kernels.h"
+
+using namespace nf;
+
+namespace {
+
+DenseGridShape dense_grid_shape(const std::vector<int> &resolution, const std::vector<bool> &wrap,
+                                int channels) {
+    DenseGridShape shape{static_cast<int>(resolution.size()), channels, {}};
+    uint32_t stride = 1;
+    for (int d = shape.dims - 1; d >= 0; --d) {
+        shape.axis[d] = {resolution[d], stride, wrap[d]};
+        stride *= resolution[d];
+    }
+    return shape;
+}
+
+}  // namespace
+
+void bind_grids(nb::module_ &m) {
+    nb::class_<DenseGridShape>(m, "DenseGrid")
+        .def("__init__",
+             [](DenseGridShape *shape, const std::vector<int> &resolution,
+                const std::vector<bool> &wrap, int channels) {
+                 new (shape) DenseGridShape(dense_grid_shape(resolution, wrap, channels));
+             })
+        .def(
+            "forward",
+            [](const DenseGridShape &g, In x, In table, Out y) {
+                kernels().dense_grid_forward(g, x.shape(0), x.data(), table.data(), y.data());
+            },
+            Release())
+        .def(
+            "backward_table",
+            [](const DenseGridShape &g, In x, In dy, Out dtable) {
+                kernels().dense_grid_backward_table(g, x.shape(0), x.data(), dy.data(),
+                                                    dtable.data());
+            },
+            Release())
+        .def(
+            "backward_x",
+            [](const DenseGridShape &g, In x, In table, In dy, Out dx) {
+                kernels().dense_grid_backward_x(g, x.shape(0), x.data(), table.data(), dy.data(),
+                                                dx.data());
+            },
+            Release());
+}
