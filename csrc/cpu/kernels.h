@@ -53,6 +53,16 @@ struct ModulatedLayerGradients {
     float *dweight, *dbias, *dgamma, *dbeta;
 };
 
+struct Rbf {
+    int in, kernels, out;
+    const float *centers, *log_scales;  // [kernels][in]
+    const float *weights, *bias;        // [out][kernels], [out]
+};
+
+struct RbfGradients {
+    float *x, *centers, *log_scales, *weights, *bias;
+};
+
 struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
@@ -108,6 +118,11 @@ struct Kernels {
     void (*modulated_layer_backward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
                                      const float *normal, const float *scale, const float *dy,
                                      const ModulatedLayerGradients &);
+
+    void (*rbf_forward)(const Rbf &, int64_t n, const float *x, float *y);
+    // All gradients are overwritten.
+    void (*rbf_backward)(const Rbf &, int64_t n, const float *x, const float *dy,
+                         const RbfGradients &);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,

@@ -22,6 +22,8 @@ void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const Modulat
 void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
                               const float *, const float *, const float *,
                               const ModulatedLayerGradients &);
+void rbf_forward(const Rbf &, int64_t, const float *, float *);
+void rbf_backward(const Rbf &, int64_t, const float *, const float *, const RbfGradients &);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
@@ -76,6 +78,8 @@ const Kernels NF_TABLE = {
     NF_ISA::mlp_backward,
     NF_ISA::modulated_layer_forward,
     NF_ISA::modulated_layer_backward,
+    NF_ISA::rbf_forward,
+    NF_ISA::rbf_backward,
     NF_ISA::exponential_forward,
     NF_ISA::exponential_backward,
     NF_ISA::logistic_forward,
