@@ -118,6 +118,7 @@ struct Kernels {
     void (*modulated_layer_backward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
                                      const float *normal, const float *scale, const float *dy,
                                      const ModulatedLayerGradients &);
+
     void (*rbf_forward)(const Rbf &, int64_t n, const float *x, float *y);
     // All gradients are overwritten.
     void (*rbf_backward)(const Rbf &, int64_t n, const float *x, const float *dy,

@@ -5,7 +5,7 @@
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kTile = 64;   // rows that pass through all of an operation together
+constexpr int64_t kTile = 96;   // rows that pass through all of an operation together
 constexpr int64_t kGroup = 16;  // tiles a thread takes at once
 
 NF_INLINE int64_t tiles(int64_t n) {
