@@ -160,6 +160,25 @@ NB_MODULE(_native, m) {
         Release());
 
     m.def(
+        "fourier_forward",
+        [](In x, In frequencies, Out y) {
+            kernels().fourier_forward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                      x.data(), frequencies.data(), y.data());
+        },
+        Release());
+    m.def(
+        "fourier_backward",
+        [](In x, In frequencies, In y, In dy, std::optional<Out> dx,
+           std::optional<Out> dfrequencies) {
+            kernels().fourier_backward(frequencies.shape(1), x.shape(0), frequencies.shape(0),
+                                       x.data(), frequencies.data(), y.data(), dy.data(),
+                                       dx ? dx->data() : nullptr,
+                                       dfrequencies ? dfrequencies->data() : nullptr);
+        },
+        nb::arg("x"), nb::arg("frequencies"), nb::arg("y"), nb::arg("dy"), nb::arg("dx").none(),
+        nb::arg("dfrequencies").none(), Release());
+
+    m.def(
         "camera_rays",
         [](In pose, In intrinsics, In distortion, Array<const int32_t> lens, Indices index,
            In pixel, Out origin, Out direction) {

@@ -72,6 +72,14 @@ struct Kernels {
     void (*spherical_harmonics_backward)(int degree, int64_t n, const float *d, const float *dy,
                                          float *dd);
 
+    // K frequencies [K][D], D = dims from 1 to 4; y[N][2 K]: sines, then cosines.
+    void (*fourier_forward)(int dims, int64_t n, int64_t k, const float *x,
+                            const float *frequencies, float *y);
+    // dx and dfrequencies may be null.
+    void (*fourier_backward)(int dims, int64_t n, int64_t k, const float *x,
+                             const float *frequencies, const float *y, const float *dy, float *dx,
+                             float *dfrequencies);
+
     void (*camera_rays)(const CameraArrays &, int64_t n, const int64_t *index, const float *pixel,
                         float *origin, float *direction);
     void (*camera_project)(const CameraArrays &, int64_t n, const int64_t *index,

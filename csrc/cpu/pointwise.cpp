@@ -17,19 +17,6 @@ NF_INLINE void for_vectors(int64_t n, const Function &function) {
     });
 }
 
-NF_INLINE Vec load_some(const float *p, int64_t lanes) {
-    if (lanes == kLanes) return load(p);
-    float padded[kLanes] = {};
-    std::memcpy(padded, p, lanes * sizeof(float));
-    return load(padded);
-}
-
-NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
-    float padded[kLanes];
-    store(padded, v);
-    std::memcpy(p, padded, lanes * sizeof(float));
-}
-
 }  // namespace
 
 void exponential_forward(float most, int64_t n, const float *x, float *y) {

@@ -41,6 +41,19 @@ NF_INLINE Vec load(const float *p) {
 NF_INLINE void store(float *p, Vec v) {
     *reinterpret_cast<VecU *>(p) = v;
 }
+// The first lanes of a vector; the others are loaded as zero.
+NF_INLINE Vec load_some(const float *p, int64_t lanes) {
+    if (lanes == kLanes) return load(p);
+    float padded[kLanes] = {};
+    std::memcpy(padded, p, lanes * sizeof(float));
+    return load(padded);
+}
+NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
+    if (lanes == kLanes) return store(p, v);
+    float padded[kLanes];
+    store(padded, v);
+    std::memcpy(p, padded, lanes * sizeof(float));
+}
 NF_INLINE Vec splat(float x) {
     return x - Vec{};
 }
@@ -60,6 +73,19 @@ NF_INLINE Vec min(Vec a, Vec b) {
 NF_INLINE Vec floor(Vec x) {
     const Vec t = to_float(to_int(x));
     return t - (t > x ? splat(1.0f) : Vec{});
+}
+
+// The nearest integer, of two equally near ones the even one; any magnitude.
+NF_INLINE Vec round(Vec x) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    // Adding 2^23 leaves no bits behind the point; from there on all floats are integers.
+    const Vec whole = splat(8388608.0f), sized = x < 0.0f ? -whole : whole;
+    return max(x, -x) < whole ? (x + sized) - sized : x;
+#endif
 }
 
 NF_INLINE Vec sqrt(Vec x) {
@@ -106,18 +132,36 @@ NF_INLINE Vec log1p(Vec x) {
     return d == 0.0f ? x : log(u) * (x / d);
 }
 
-// sin(x + quarter_turns pi / 2) for |x| < 1e4: reduction by pi / 2 in three parts, then Taylor's
-// polynomials on [-pi/4, pi/4].
+struct SinCos {
+    Vec sin, cos;
+};
+
+// Taylor's polynomials on [-pi/4, pi/4].
+NF_INLINE SinCos sin_cos_octant(Vec r) {
+    const Vec z = r * r;
+    return {r + r * z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880)))),
+            1.0f - 0.5f * z + z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)))};
+}
+
+// sin(x + quarter_turns pi / 2) for |x| < 1e4: reduction by pi / 2 in three parts.
 NF_INLINE Vec sin(Vec x, int quarter_turns = 0) {
     const Vec n = floor(x * 0.636619772f + 0.5f);
     const Vec r = ((x - n * 1.5703125f) - n * 4.83751297e-4f) - n * 7.54978995e-8f;
     const VecI quadrant = to_int(n) + quarter_turns;
-    const Vec z = r * r;
-    const Vec s =
-        r + r * z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880))));
-    const Vec c = 1.0f - 0.5f * z + z * z * (1.0f / 24 + z * (-1.0f / 720 + z * (1.0f / 40320)));
-    const Vec v = (quadrant & 1) != 0 ? c : s;
-    return (quadrant & 2) != 0 ? -v : v;
+    const SinCos v = sin_cos_octant(r);
+    const Vec value = (quadrant & 1) != 0 ? v.cos : v.sin;
+    return (quadrant & 2) != 0 ? -value : value;
+}
+
+// sin(2 pi t) and cos(2 pi t) of any finite t: whole and quarter turns are taken off exactly.
+NF_INLINE SinCos sin_cos_turns(Vec t) {
+    const Vec turn = t - round(t), quarters = round(4.0f * turn);
+    const VecI quadrant = to_int(quarters);
+    const SinCos v = sin_cos_octant((turn - 0.25f * quarters) * 6.28318531f);
+    const auto odd = (quadrant & 1) != 0;
+    const Vec sine = odd ? v.cos : v.sin, cosine = odd ? v.sin : v.cos;
+    return {(Vec)((VecI)sine ^ ((quadrant & 2) << 30)),
+            (Vec)((VecI)cosine ^ (((quadrant + 1) & 2) << 30))};
 }
 
 // Pairs of floats at 8-byte entries: lanes 2i and 2i + 1 of the result hold entry index[first + i].

@@ -18,6 +18,9 @@ void logistic_forward(int64_t, const float *, float *);
 void logistic_backward(int64_t, const float *, const float *, float *);
 void spherical_harmonics_forward(int, int64_t, const float *, float *);
 void spherical_harmonics_backward(int, int64_t, const float *, const float *, float *);
+void fourier_forward(int, int64_t, int64_t, const float *, const float *, float *);
+void fourier_backward(int, int64_t, int64_t, const float *, const float *, const float *,
+                      const float *, float *, float *);
 void camera_rays(const CameraArrays &, int64_t, const int64_t *, const float *, float *, float *);
 void camera_project(const CameraArrays &, int64_t, const int64_t *, const float *, float *,
                     float *);
@@ -58,6 +61,8 @@ const Kernels NF_TABLE = {
     NF_ISA::logistic_backward,
     NF_ISA::spherical_harmonics_forward,
     NF_ISA::spherical_harmonics_backward,
+    NF_ISA::fourier_forward,
+    NF_ISA::fourier_backward,
     NF_ISA::camera_rays,
     NF_ISA::camera_project,
     NF_ISA::unit_cube,
