@@ -86,11 +86,7 @@ class Chart:
 
     def svg(self) -> str:
         """The picture."""
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            f'aria-label="{escape(self._title)}"><style>{_STYLE}{self._style}</style>'
-            f"{''.join(self._parts)}</svg>"
-        )
+        return _svg(self._title, self._style, "".join(self._parts))
 
     def _line(self, kind: str, places: Sequence[Point]) -> None:
         path = " ".join(f"{x},{y}" for x, y in places)
@@ -123,9 +119,7 @@ class Chart:
 
 def empty(title: str, text: str) -> str:
     """A picture that only says something."""
-    chart = Chart(title, "", Axis("", (0.0, 1.0), ()), Axis("", (0.0, 1.0), ()))
-    chart.text((LEFT, HEIGHT // 2), text)
-    return chart.svg()
+    return _svg(title, "", f'<text x="{LEFT}" y="{HEIGHT // 2}">{escape(text)}</text>')
 
 
 def round_numbers(low: float, high: float) -> list[tuple[float, str]]:
@@ -135,3 +129,10 @@ def round_numbers(low: float, high: float) -> list[tuple[float, str]]:
     step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [(i * step, f"{i * step:g}") for i in range(first, last + 1)]
+
+
+def _svg(title: str, style: str, content: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(title)}"><style>{_STYLE}{style}</style>{content}</svg>'
+    )
