@@ -9,9 +9,9 @@ void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, con
                               float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
-                  float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
