@@ -21,9 +21,9 @@ void triplane_backward_x(const TriplaneShape &, int64_t, const float *, const fl
                          const float *, float *);
 void total_variation_forward(const TotalVariationShape &, const float *, double *);
 void total_variation_backward(const TotalVariationShape &, const float *, const float *, float *);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
-                  float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &, float *,
                              float *, float *);
 void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
