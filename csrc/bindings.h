@@ -14,3 +14,4 @@ using Indices = Array<const int64_t>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void bind_grids(nb::module_ &m);
+void bind_lowrank(nb::module_ &m);

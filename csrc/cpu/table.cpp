@@ -14,6 +14,17 @@ void dense_grid_backward_table(const DenseGridShape &, int64_t, const float *, c
                                float *);
 void dense_grid_backward_x(const DenseGridShape &, int64_t, const float *, const float *,
                            const float *, float *);
+void vm_forward(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                float *);
+void vm_backward_tables(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void vm_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   const float *, float *);
+void cp_forward(const LowRankShape &, int64_t, const float *, const float *, float *);
+void cp_backward_lines(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                       float *);
+void cp_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
@@ -58,6 +69,12 @@ const Kernels NF_TABLE = {
     NF_ISA::dense_grid_forward,
     NF_ISA::dense_grid_backward_table,
     NF_ISA::dense_grid_backward_x,
+    NF_ISA::vm_forward,
+    NF_ISA::vm_backward_tables,
+    NF_ISA::vm_backward_x,
+    NF_ISA::cp_forward,
+    NF_ISA::cp_backward_lines,
+    NF_ISA::cp_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::exponential_forward,
