@@ -32,6 +32,16 @@ struct HashGrid {
     HashGridShape shape;
 };
 
+Rbf rbf(const In &centers, const In &log_scales, const In &weights, const In &bias) {
+    return {static_cast<int>(centers.shape(1)),
+            static_cast<int>(centers.shape(0)),
+            static_cast<int>(weights.shape(0)),
+            centers.data(),
+            log_scales.data(),
+            weights.data(),
+            bias.data()};
+}
+
 CameraArrays camera_arrays(const In &pose, const In &intrinsics, const In &distortion,
                            const Array<const int32_t> &lens) {
     return {pose.data(), intrinsics.data(), distortion.data(), lens.data()};
@@ -112,6 +122,23 @@ NB_MODULE(_native, m) {
             },
             nb::arg("x"), nb::arg("weights"), nb::arg("dy"), nb::arg("dx").none(),
             nb::arg("dweights"), Release());
+
+    m.def(
+        "rbf_forward",
+        [](In x, In centers, In log_scales, In weights, In bias, Out y) {
+            kernels().rbf_forward(rbf(centers, log_scales, weights, bias), x.shape(0), x.data(),
+                                  y.data());
+        },
+        Release());
+    m.def(
+        "rbf_backward",
+        [](In x, In centers, In log_scales, In weights, In bias, In dy, Out dx, Out dcenters,
+           Out dlog_scales, Out dweights, Out dbias) {
+            kernels().rbf_backward(
+                rbf(centers, log_scales, weights, bias), x.shape(0), x.data(), dy.data(),
+                {dx.data(), dcenters.data(), dlog_scales.data(), dweights.data(), dbias.data()});
+        },
+        Release());
 
     m.def(
         "exponential_forward",

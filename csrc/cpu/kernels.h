@@ -30,6 +30,16 @@ struct MlpShape {
     bool bias;
 };
 
+struct Rbf {
+    int in, kernels, out;
+    const float *centers, *log_scales;  // [kernels][in]
+    const float *weights, *bias;        // [out][kernels], [out]
+};
+
+struct RbfGradients {
+    float *x, *centers, *log_scales, *weights, *bias;
+};
+
 struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
@@ -92,6 +102,11 @@ struct Kernels {
     // dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                          const float *dy, float *dx, float *dweights);
+
+    void (*rbf_forward)(const Rbf &, int64_t n, const float *x, float *y);
+    // All gradients are overwritten.
+    void (*rbf_backward)(const Rbf &, int64_t n, const float *x, const float *dy,
+                         const RbfGradients &);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,

@@ -14,21 +14,6 @@ namespace nf::NF_ISA {
 
 namespace {
 
-// Rows [0, rows) of a dense matrix as a padded tile: the matrix itself where it fits, else a copy.
-const float *load_tile(const float *source, int64_t rows, int64_t columns, int64_t pad,
-                       float *copy) {
-    if (columns == pad && rows == kTile) return source;
-    std::memset(copy, 0, kTile * pad * sizeof(float));
-    for (int64_t r = 0; r < rows; ++r)
-        std::memcpy(copy + r * pad, source + r * columns, columns * sizeof(float));
-    return copy;
-}
-
-void store_tile(const float *tile, int64_t rows, int64_t columns, int64_t pad, float *target) {
-    for (int64_t r = 0; r < rows; ++r)
-        std::memcpy(target + r * columns, tile + r * pad, columns * sizeof(float));
-}
-
 // h = act(W input + b). Where the slope cannot be read off h (activation.h), z keeps its argument.
 template <Activation kind>
 void hidden_layer(const Layer &layer, const float *input, const float *packed, const float *bias,

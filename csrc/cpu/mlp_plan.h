@@ -2,11 +2,10 @@
 #pragma once
 
 #include "kernels.h"
-#include "simd.h"
+#include "tile.h"
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kTile = 64;  // rows that pass through all layers together
 constexpr int kMaxLayers = 9;
 
 struct Layer {
@@ -48,15 +47,6 @@ struct BackwardCall {
     float *dx;
 };
 
-constexpr int64_t kGroup = 16;  // tiles a thread takes at once
-
-NF_INLINE int64_t tiles(int64_t n) {
-    return (n + kTile - 1) / kTile;
-}
-NF_INLINE int64_t groups_of_tiles(int64_t n) {
-    return (tiles(n) + kGroup - 1) / kGroup;
-}
-
 // Biases are packed too, as rows of `widest`; zeros where the perceptron has none.
 NF_INLINE void pack_forward(const Plan &plan, const MlpShape &shape, const float *weights,
                             float *packed, float *biases) {
@@ -81,12 +71,6 @@ NF_INLINE void pack_backward(const Plan &plan, const float *weights, float *pack
             std::memcpy(packed + layer.backward + o * layer.in_pad,
                         weights + layer.weight + o * layer.in, layer.in * sizeof(float));
     }
-}
-
-// Groups of rows with a gradient of their own: enough for many cores, few enough to add up quickly.
-NF_INLINE int64_t row_groups(int64_t n, int64_t weights) {
-    const int64_t most = weights > (1 << 16) ? 16 : 64;
-    return least(most, groups_of_tiles(n));
 }
 
 // The padded sums of all groups, in their order, into the layout of `weights`.

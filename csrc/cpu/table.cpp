@@ -28,6 +28,8 @@ void cp_backward_x(const LowRankShape &, int64_t, const float *, const float *, 
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
+void rbf_forward(const Rbf &, int64_t, const float *, float *);
+void rbf_backward(const Rbf &, int64_t, const float *, const float *, const RbfGradients &);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
@@ -77,6 +79,8 @@ const Kernels NF_TABLE = {
     NF_ISA::cp_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
+    NF_ISA::rbf_forward,
+    NF_ISA::rbf_backward,
     NF_ISA::exponential_forward,
     NF_ISA::exponential_backward,
     NF_ISA::logistic_forward,
