@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cpu/kernels.h"
+#include "memory.h"
 
 namespace nb = nanobind;
 using namespace nf;
@@ -59,6 +60,17 @@ MarchShape march_shape(const Array<const uint64_t> &words, int resolution,
             capacity};
 }
 
+nb::ndarray<nb::pytorch, float> empty(const std::vector<size_t> &shape) {
+    int64_t count = 1;
+    for (const size_t side : shape) count *= static_cast<int64_t>(side);
+    Block *block = new Block(take_block(count * static_cast<int64_t>(sizeof(float))));
+    const nb::capsule owner(block, [](void *p) noexcept {
+        give_block(*static_cast<Block *>(p));
+        delete static_cast<Block *>(p);
+    });
+    return {block->data, shape.size(), shape.data(), owner};
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -72,6 +84,7 @@ NB_MODULE(_native, m) {
 #else
     m.def("reuse_memory", [] {});
 #endif
+    m.def("empty", &empty);
     m.def("isa", [] { return kernels().isa; });
     m.def("lanes", [] { return kernels().lanes; });
     m.def("threads", [] { return omp_get_max_threads(); });
@@ -101,26 +114,30 @@ NB_MODULE(_native, m) {
             Release());
 
     nb::class_<MlpShape>(m, "Mlp")
-        .def(
-            "__init__",
-            [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
-                new (shape)
-                    MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
-            })
+        .def("__init__",
+             [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias,
+                float omega_first, float omega_hidden) {
+                 new (shape) MlpShape{
+                     in,   out,         width,       hidden, static_cast<Activation>(activation),
+                     bias, omega_first, omega_hidden};
+             })
         .def(
             "forward",
-            [](const MlpShape &mlp, In x, In weights, Out y) {
-                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data());
+            [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> kept) {
+                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data(),
+                                      kept ? kept->data() : nullptr);
             },
-            Release())
+            nb::arg("x"), nb::arg("weights"), nb::arg("y"), nb::arg("kept").none(), Release())
         .def(
             "backward",
-            [](const MlpShape &mlp, In x, In weights, In dy, std::optional<Out> dx, Out dweights) {
-                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), dy.data(),
+            [](const MlpShape &mlp, In x, In weights, std::optional<In> kept, In dy,
+               std::optional<Out> dx, Out dweights) {
+                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(),
+                                       kept ? kept->data() : nullptr, dy.data(),
                                        dx ? dx->data() : nullptr, dweights.data());
             },
-            nb::arg("x"), nb::arg("weights"), nb::arg("dy"), nb::arg("dx").none(),
-            nb::arg("dweights"), Release());
+            nb::arg("x"), nb::arg("weights"), nb::arg("kept").none(), nb::arg("dy"),
+            nb::arg("dx").none(), nb::arg("dweights"), Release());
 
     m.def(
         "exponential_forward",
@@ -227,17 +244,25 @@ NB_MODULE(_native, m) {
     m.def("march_shape", &march_shape, nb::keep_alive<0, 1>());
 
     m.def(
-        "visible_counts",
-        [](Indices offset, In thickness, float most, Array<int64_t> count) {
-            kernels().visible_counts(offset.shape(0) - 1, offset.data(), thickness.data(), most,
-                                     count.data());
+        "window_counts",
+        [](Indices offset, Indices seen, In depth, float most, int64_t width,
+           Array<int64_t> count) {
+            kernels().window_counts(seen.shape(0), offset.data(), seen.data(), depth.data(), most,
+                                    width, count.data());
         },
         Release());
     m.def(
-        "visible_indices",
-        [](Indices offset, Indices kept_offset, Array<int64_t> index) {
-            kernels().visible_indices(offset.shape(0) - 1, offset.data(), kept_offset.data(),
-                                      index.data());
+        "window_indices",
+        [](Indices offset, std::optional<Indices> seen, Indices window, Array<int64_t> index) {
+            kernels().window_indices(window.shape(0) - 1, offset.data(),
+                                     seen ? seen->data() : nullptr, window.data(), index.data());
+        },
+        nb::arg("offset"), nb::arg("seen").none(), nb::arg("window"), nb::arg("index"), Release());
+    m.def(
+        "window_advance",
+        [](Indices window, In thickness, float most, Array<int64_t> seen, Out depth) {
+            kernels().window_advance(seen.shape(0), window.data(), thickness.data(), most,
+                                     seen.data(), depth.data());
         },
         Release());
 

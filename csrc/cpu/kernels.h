@@ -7,7 +7,7 @@
 
 namespace nf {
 
-enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3 };
+enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3, kFiner = 4 };
 
 struct HashGridShape {
     int dims;      // 2 or 3
@@ -20,6 +20,7 @@ struct MlpShape {
     int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
     Activation activation;       // of the hidden layers
     bool bias;
+    float omega_first, omega_hidden;  // frequencies of kFiner: in the first layer, in the others
 };
 
 struct AdamStep {
@@ -56,11 +57,13 @@ struct Kernels {
     void (*hash_grid_backward_x)(const HashGridShape &, int64_t n, const float *x,
                                  const float *table, const float *dy, float *dx);
 
-    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                        float *y);
-    // dx may be null; dweights is overwritten.
+    // kept: [hidden][N][width], the hidden layers for the backward pass, or null; width must then
+    // be a multiple of 16.
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y,
+                        float *kept);
+    // kept and dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                         const float *dy, float *dx, float *dweights);
+                         const float *kept, const float *dy, float *dx, float *dweights);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,
@@ -96,12 +99,16 @@ struct Kernels {
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
 
-    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
-    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
-                           int64_t *count);
-    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
-    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
-                            int64_t *index);
+    // Of every ray that is lit (depth <= most), the number of its next samples, at most `width`,
+    // after those it has seen.
+    void (*window_counts)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                          const float *depth, float most, int64_t width, int64_t *count);
+    // These samples, window[r] .. window[r + 1] of ray r; seen may be null: none.
+    void (*window_indices)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                           const int64_t *window, int64_t *index);
+    // Adds their thickness to the depth in front, and counts those seen before it passes `most`.
+    void (*window_advance)(int64_t rays, const int64_t *window, const float *thickness, float most,
+                           int64_t *seen, float *depth);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,

@@ -9,9 +9,9 @@ void hash_grid_backward_table(const HashGridShape &, int64_t, const float *, con
                               float *);
 void hash_grid_backward_x(const HashGridShape &, int64_t, const float *, const float *,
                           const float *, float *);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
-                  float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
@@ -29,8 +29,10 @@ void march(const MarchShape &, int64_t, const float *, const float *, const floa
            int64_t *);
 void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
                   const int64_t *, float *, float *, float *, int32_t *);
-void visible_counts(int64_t, const int64_t *, const float *, float, int64_t *);
-void visible_indices(int64_t, const int64_t *, const int64_t *, int64_t *);
+void window_counts(int64_t, const int64_t *, const int64_t *, const float *, float, int64_t,
+                   int64_t *);
+void window_indices(int64_t, const int64_t *, const int64_t *, const int64_t *, int64_t *);
+void window_advance(int64_t, const int64_t *, const float *, float, int64_t *, float *);
 void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
                        const float *, float *, float *, float *, float *);
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
@@ -68,8 +70,9 @@ const Kernels NF_TABLE = {
     NF_ISA::unit_cube,
     NF_ISA::march,
     NF_ISA::pack_samples,
-    NF_ISA::visible_counts,
-    NF_ISA::visible_indices,
+    NF_ISA::window_counts,
+    NF_ISA::window_indices,
+    NF_ISA::window_advance,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
     NF_ISA::adam,

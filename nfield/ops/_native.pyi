@@ -1,7 +1,11 @@
 """The native module (csrc/bindings.cpp): arrays in, then arrays that are filled."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from torch import Tensor
 
+def empty(shape: Sequence[int]) -> Any: ...
 def isa() -> str: ...
 def lanes() -> int: ...
 def threads() -> int: ...
@@ -17,11 +21,26 @@ class HashGrid:
 
 class Mlp:
     def __init__(
-        self, in_: int, out: int, width: int, hidden: int, activation: int, bias: bool, /
+        self,
+        in_: int,
+        out: int,
+        width: int,
+        hidden: int,
+        activation: int,
+        bias: bool,
+        omega_first: float,
+        omega_hidden: float,
+        /,
     ) -> None: ...
-    def forward(self, x: Tensor, weights: Tensor, y: Tensor, /) -> None: ...
+    def forward(self, x: Tensor, weights: Tensor, y: Tensor, kept: Tensor | None) -> None: ...
     def backward(
-        self, x: Tensor, weights: Tensor, dy: Tensor, dx: Tensor | None, dweights: Tensor
+        self,
+        x: Tensor,
+        weights: Tensor,
+        kept: Tensor | None,
+        dy: Tensor,
+        dx: Tensor | None,
+        dweights: Tensor,
     ) -> None: ...
 
 class March:
@@ -83,5 +102,10 @@ def adam(*operands: float | Tensor) -> None: ...
 def unit_cube(
     center: _Point, half_size: float, unbounded: bool, point: Tensor, out: Tensor, /
 ) -> None: ...
-def visible_counts(offset: Tensor, thickness: Tensor, most: float, count: Tensor, /) -> None: ...
-def visible_indices(offset: Tensor, kept_offset: Tensor, index: Tensor, /) -> None: ...
+def window_counts(
+    offset: Tensor, seen: Tensor, depth: Tensor, most: float, width: int, count: Tensor, /
+) -> None: ...
+def window_indices(offset: Tensor, seen: Tensor | None, window: Tensor, index: Tensor) -> None: ...
+def window_advance(
+    window: Tensor, thickness: Tensor, most: float, seen: Tensor, depth: Tensor, /
+) -> None: ...

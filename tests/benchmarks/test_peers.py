@@ -244,7 +244,7 @@ def test_visible_samples_are_ours() -> None:
     ray = torch.repeat_interleave(torch.arange(6), counts)
     thickness = torch.rand(len(ray)) * 2  # on average ten of them leave 1e-4 of the light
     index, kept = visible(thickness, ray, offset)
-    expected_index, expected_kept = visible_ours(thickness, offset)
+    expected_index, expected_kept = visible_ours(offset, lambda index: thickness[index])
     assert torch.equal(index, expected_index)
     assert torch.equal(kept, expected_kept)
     index, kept = visible(torch.zeros(0), torch.zeros(0, dtype=torch.int64), torch.zeros(3).long())
