@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from nfield.encodings.frequency import Frequency
@@ -65,7 +67,7 @@ def triplane(settings: TriplaneSettings) -> Radiance:
         MLP(encoding.out_dim, latent, width=settings.width, hidden=settings.density_hidden),
         NetworkColor(latent, width=settings.width, hidden=settings.color_hidden),
         regime=Regime(
-            lambda: settings.total_variation * encoding.total_variation(),
+            _smooth(encoding, settings.total_variation),
             _growth(encoding, settings),
             settings.network_rate,
         ),
@@ -77,7 +79,7 @@ def voxel(settings: VoxelSettings) -> Radiance:
     color = HarmonicColor(settings.harmonics)
     encoding = Voxel(3, resolution=settings.coarse_resolution, channels=color.latent)
     regime = Regime(
-        lambda: settings.total_variation * encoding.total_variation(),
+        _smooth(encoding, settings.total_variation),
         _growth(encoding, settings),
     )
     return Radiance(encoding, nn.Identity(), color, regime=regime)
@@ -97,6 +99,10 @@ def _hash_grid(settings: NgpSettings | RbfSettings) -> HashGrid:
         base_resolution=settings.base_resolution,
         finest_resolution=settings.finest_resolution,
     )
+
+
+def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | None:
+    return (lambda: weight * grid.total_variation()) if weight else None
 
 
 def _growth(grid: TriPlane | Voxel, settings: TriplaneSettings | VoxelSettings) -> Growth:
