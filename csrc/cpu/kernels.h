@@ -23,6 +23,14 @@ struct DenseGridShape {
     DenseGridAxis axis[3];
 };
 
+struct TriplaneShape {
+    int resolution, channels;
+};
+
+struct TotalVariationShape {
+    int64_t grids, size[3], channels;  // axes the grids lack have size 1
+};
+
 struct MlpShape {
     int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
     Activation activation;       // of the hidden layers
@@ -104,6 +112,21 @@ struct Kernels {
                                       const float *dy, float *dtable);
     void (*dense_grid_backward_x)(const DenseGridShape &, int64_t n, const float *x,
                                   const float *table, const float *dy, float *dx);
+
+    // Planes [3][R][R][C].
+    void (*triplane_forward)(const TriplaneShape &, int64_t n, const float *x, const float *planes,
+                             float *y);
+    // dplanes is overwritten.
+    void (*triplane_backward_planes)(const TriplaneShape &, int64_t n, const float *x,
+                                     const float *dy, float *dplanes);
+    void (*triplane_backward_x)(const TriplaneShape &, int64_t n, const float *x,
+                                const float *planes, const float *dy, float *dx);
+
+    // sums[3]: of the squared differences along each axis.
+    void (*total_variation_forward)(const TotalVariationShape &, const float *v, double *sums);
+    // The gradient of the sum of scale[axis] / 2 times sums[axis].
+    void (*total_variation_backward)(const TotalVariationShape &, const float *scale,
+                                     const float *v, float *dv);
 
     void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                         float *y);

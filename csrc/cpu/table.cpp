@@ -14,6 +14,13 @@ void dense_grid_backward_table(const DenseGridShape &, int64_t, const float *, c
                                float *);
 void dense_grid_backward_x(const DenseGridShape &, int64_t, const float *, const float *,
                            const float *, float *);
+void triplane_forward(const TriplaneShape &, int64_t, const float *, const float *, float *);
+void triplane_backward_planes(const TriplaneShape &, int64_t, const float *, const float *,
+                              float *);
+void triplane_backward_x(const TriplaneShape &, int64_t, const float *, const float *,
+                         const float *, float *);
+void total_variation_forward(const TotalVariationShape &, const float *, double *);
+void total_variation_backward(const TotalVariationShape &, const float *, const float *, float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
@@ -74,6 +81,11 @@ const Kernels NF_TABLE = {
     NF_ISA::dense_grid_forward,
     NF_ISA::dense_grid_backward_table,
     NF_ISA::dense_grid_backward_x,
+    NF_ISA::triplane_forward,
+    NF_ISA::triplane_backward_planes,
+    NF_ISA::triplane_backward_x,
+    NF_ISA::total_variation_forward,
+    NF_ISA::total_variation_backward,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::modulated_layer_forward,
