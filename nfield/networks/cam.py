@@ -54,9 +54,7 @@ class CAM(nn.Module):
             ModulatedLayerShape(below, above, channels, norm, group)
             for below, above in itertools.pairwise(sizes)
         ]
-        self.hidden = nn.ModuleList(
-            nn.Linear(shape.in_dim, shape.out_dim) for shape in self.shapes
-        )
+        self.hidden = nn.ModuleList(nn.Linear(shape.in_dim, shape.out_dim) for shape in self.shapes)
         self.head = MLP(sizes[-1], out_dim, hidden=0, bias=True)
         self.modulation = None if grid is None else Modulation(grid, hidden, width)
 
