@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers import hash_grid_torch as grids
+from benchmarks.peers import rbf_torch
 from benchmarks.peers.adam_torch import make_adam
 from benchmarks.peers.composite_torch import composite
 from benchmarks.peers.march_torch import Occupancy, Space
@@ -122,6 +123,19 @@ def test_jax_mlp_equals_torch() -> None:
     got = mlp_jax.gradient(matrices, x.detach().numpy(), upstream.numpy())
     for ours, theirs in zip(expected, got, strict=True):
         np.testing.assert_allclose(theirs, ours.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["broadcast", "expanded", "joined"])
+def test_radial_basis_functions_equal_the_formula(name: str) -> None:
+    shapes = ((6, 3), (4, 3), (4, 3), (2, 4), (2,))
+    operands = [torch.randn(*shape, dtype=torch.float64) for shape in shapes]
+    x, centers, log_scales, weights, bias = operands
+    expected = bias.repeat(6, 1)
+    for n in range(6):
+        for k in range(4):
+            squares = log_scales[k].exp() * (x[n] - centers[k]) ** 2
+            expected[n] += weights[:, k] * math.exp(-0.5 * sum(squares.tolist()))
+    torch.testing.assert_close(getattr(rbf_torch, name)(*operands), expected)
 
 
 def test_spherical_harmonics_are_orthonormal() -> None:
