@@ -335,4 +335,5 @@ NB_MODULE(_native, m) {
         Release());
 
     bind_grids(m);
+    bind_lowrank(m);
 }

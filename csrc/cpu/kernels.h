@@ -4,6 +4,7 @@
 
 #include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
+#include "../math/lowrank.h"
 #include "../math/occupancy.h"
 
 namespace nf {
@@ -127,6 +128,21 @@ struct Kernels {
     // The gradient of the sum of scale[axis] / 2 times sums[axis].
     void (*total_variation_backward)(const TotalVariationShape &, const float *scale,
                                      const float *v, float *dv);
+
+    void (*vm_forward)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                       const float *lines, float *y);
+    // dplanes and dlines are overwritten.
+    void (*vm_backward_tables)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                               const float *lines, const float *dy, float *dplanes, float *dlines);
+    void (*vm_backward_x)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                          const float *lines, const float *dy, float *dx);
+    void (*cp_forward)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                       float *y);
+    // dlines is overwritten.
+    void (*cp_backward_lines)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                              const float *dy, float *dlines);
+    void (*cp_backward_x)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                          const float *dy, float *dx);
 
     void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
                         float *y);

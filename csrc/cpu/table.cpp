@@ -21,6 +21,17 @@ void triplane_backward_x(const TriplaneShape &, int64_t, const float *, const fl
                          const float *, float *);
 void total_variation_forward(const TotalVariationShape &, const float *, double *);
 void total_variation_backward(const TotalVariationShape &, const float *, const float *, float *);
+void vm_forward(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                float *);
+void vm_backward_tables(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void vm_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   const float *, float *);
+void cp_forward(const LowRankShape &, int64_t, const float *, const float *, float *);
+void cp_backward_lines(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                       float *);
+void cp_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   float *);
 void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
 void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
                   float *);
@@ -86,6 +97,12 @@ const Kernels NF_TABLE = {
     NF_ISA::triplane_backward_x,
     NF_ISA::total_variation_forward,
     NF_ISA::total_variation_backward,
+    NF_ISA::vm_forward,
+    NF_ISA::vm_backward_tables,
+    NF_ISA::vm_backward_x,
+    NF_ISA::cp_forward,
+    NF_ISA::cp_backward_lines,
+    NF_ISA::cp_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::modulated_layer_forward,

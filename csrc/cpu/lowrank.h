@@ -1,0 +1,88 @@
+// What low-rank tensors share: where a tile of points falls, and the entries blended there.
+#pragma once
+
+#include "../math/lowrank.h"
+#include "cell_order.h"
+
+namespace nf::NF_ISA {
+
+constexpr int64_t kTile = 256;
+
+// Cells of some points along the three coordinates.
+struct Cells {
+    int32_t low[3][kTile];
+    float fraction[3][kTile];
+    float inside[3][kTile];  // 1 where the coordinate was in [0, 1], 0 where it was clamped
+};
+
+// Cells of the points point(0) .. point(count - 1).
+template <class Point>
+NF_INLINE void find_cells(int resolution, const float *x, int64_t count, const Point &point,
+                          Cells &cells) {
+    const DenseGridAxis axis{resolution, 1, false};
+    for (int a = 0; a < 3; ++a) {
+        float column[kTile];
+        for (int64_t p = 0; p < count; ++p) column[p] = x[3 * point(p) + a];
+        for (int64_t p = count; p < round_up(count, kLanes); ++p) column[p] = 0.0f;
+        for (int64_t p = 0; p < count; p += kLanes) {
+            const Place place = find_place(axis, load(column + p));
+            std::memcpy(cells.low[a] + p, &place.cell, sizeof(place.cell));
+            store(cells.fraction[a] + p, place.fraction);
+            store(cells.inside[a] + p, place.inside);
+        }
+    }
+}
+
+// Calls body(first, count, cells) for every tile of points, tiles in parallel.
+template <class Body>
+NF_INLINE void for_tiles(int resolution, int64_t n, const float *x, const Body &body) {
+    parallel_for((n + kTile - 1) / kTile, [&](int64_t t) {
+        const int64_t first = t * kTile, count = least(kTile, n - first);
+        Cells cells;
+        find_cells(resolution, x + 3 * first, count, [](int64_t p) { return p; }, cells);
+        body(first, count, cells);
+    });
+}
+
+// One mode at one point: the first entries of its cell, and the weights of the corners.
+struct Site {
+    Site(const LowRankShape &shape, const VmMode &mode, const Cells &cells, int64_t p)
+        : plane((int64_t{cells.low[mode.row][p]} * shape.resolution + cells.low[mode.column][p]) *
+                shape.channels),
+          line(int64_t{cells.low[mode.line][p]} * shape.channels),
+          u(cells.fraction[mode.row][p]),
+          v(cells.fraction[mode.column][p]),
+          w(cells.fraction[mode.line][p]) {
+        bilinear_weights(u, v, weight);
+    }
+    int64_t plane, line;
+    float u, v, w, weight[4];
+};
+
+// The entries of a plane's cell, some channels of them.
+template <class P>
+struct Corners4 {
+    typename P::Floats at[4];
+    Corners4(const float *corner, int64_t row, int64_t channels)
+        : at{P::load(corner), P::load(corner + channels), P::load(corner + row),
+             P::load(corner + row + channels)} {}
+    typename P::Floats blend(const float *weight) const {
+        return weight[0] * at[0] + weight[1] * at[1] + weight[2] * at[2] + weight[3] * at[3];
+    }
+};
+
+// The entries of a line's cell, some channels of them.
+template <class P>
+struct Ends {
+    typename P::Floats low, step;
+    Ends(const float *end, int64_t channels)
+        : low(P::load(end)), step(P::load(end + channels) - low) {}
+    typename P::Floats blend(float w) const { return low + w * step; }
+};
+
+template <class P>
+NF_INLINE void add(P, float *entry, typename P::Floats value) {
+    P::store(entry, P::load(entry) + value);
+}
+
+}  // namespace nf::NF_ISA
