@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from nfield.encodings.frequency import Frequency
 from nfield.encodings.hash_grid import HashGrid
 from nfield.encodings.triplane import TriPlane
 from nfield.encodings.voxel import Voxel
+from nfield.fields.contract import ParameterGroup
 from nfield.fields.growth import Growth
 from nfield.fields.presets.radiance import (
+    CamSettings,
     NerfSettings,
     NgpSettings,
     RbfSettings,
@@ -17,7 +21,9 @@ from nfield.fields.presets.radiance import (
     VoxelSettings,
 )
 from nfield.fields.radiance import HarmonicColor, NetworkColor, Radiance, Regime
+from nfield.networks.cam import CAM
 from nfield.networks.mlp import MLP
+from nfield.networks.modulation import ModulationGrid
 from nfield.networks.rbf import RBF
 from nfield.networks.skip_mlp import SkipMLP
 
@@ -48,6 +54,48 @@ def nerf(settings: NerfSettings) -> Radiance:
     return Radiance(encoding, network, color)
 
 
+class ModulatedRadiance(Radiance):
+    """A radiance field whose density network is modulated by grids over the points."""
+
+    density_network: CAM
+
+    def __init__(self, encoding: nn.Module, network: CAM, color: nn.Module, grid_rate: float):
+        super().__init__(encoding, network, color)
+        self.grid_rate = grid_rate
+
+    def features(self, x: Tensor) -> Tensor:
+        """Position to latent."""
+        return self.density_network(self.encoding(x), x)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Networks, then the grids."""
+        networks = [*self.density_network.network_parameters(), *self.color_head.parameters()]
+        return [
+            ParameterGroup(networks),
+            ParameterGroup(self.density_network.grid_parameters(), self.grid_rate),
+        ]
+
+
+def cam(settings: CamSettings) -> Radiance:
+    """Positional encoding into a perceptron with coordinate-aware modulation.
+
+    Every point is normalised by itself: statistics over a ray would depend on which of its samples
+    the occupancy grid leaves out.
+    """
+    encoding = Frequency(3, settings.bands)
+    latent = 1 + settings.geometry_features
+    network = CAM(
+        encoding.out_dim,
+        latent,
+        width=settings.width,
+        hidden=settings.hidden,
+        grid=ModulationGrid("space", (settings.grid_resolution,) * 3),
+        norm="layer",
+    )
+    color = NetworkColor(latent, width=settings.color_width, hidden=settings.color_hidden)
+    return ModulatedRadiance(encoding, network, color, settings.grid_rate)
+
+
 def rbf(settings: RbfSettings) -> Radiance:
     """A hash grid into one layer of Gaussians."""
     encoding = _hash_grid(settings)
@@ -65,7 +113,7 @@ def triplane(settings: TriplaneSettings) -> Radiance:
         MLP(encoding.out_dim, latent, width=settings.width, hidden=settings.density_hidden),
         NetworkColor(latent, width=settings.width, hidden=settings.color_hidden),
         regime=Regime(
-            lambda: settings.total_variation * encoding.total_variation(),
+            _smooth(encoding, settings.total_variation),
             _growth(encoding, settings),
             settings.network_rate,
         ),
@@ -77,7 +125,7 @@ def voxel(settings: VoxelSettings) -> Radiance:
     color = HarmonicColor(settings.harmonics)
     encoding = Voxel(3, resolution=settings.coarse_resolution, channels=color.latent)
     regime = Regime(
-        lambda: settings.total_variation * encoding.total_variation(),
+        _smooth(encoding, settings.total_variation),
         _growth(encoding, settings),
     )
     return Radiance(encoding, nn.Identity(), color, regime=regime)
@@ -97,6 +145,10 @@ def _hash_grid(settings: NgpSettings | RbfSettings) -> HashGrid:
         base_resolution=settings.base_resolution,
         finest_resolution=settings.finest_resolution,
     )
+
+
+def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | None:
+    return (lambda: weight * grid.total_variation()) if weight else None
 
 
 def _growth(grid: TriPlane | Voxel, settings: TriplaneSettings | VoxelSettings) -> Growth:

@@ -40,6 +40,20 @@ class NerfSettings:
 
 
 @dataclass(frozen=True)
+class CamSettings:
+    """Octaves of sines into a perceptron modulated by three planes (arXiv:2311.14993)."""
+
+    bands: int = 8
+    width: int = 96
+    hidden: int = 3
+    grid_resolution: int = field(default=56, metadata=_FROM_2)
+    geometry_features: int = 15
+    color_width: int = 64
+    color_hidden: int = field(default=1, metadata=_FROM_0)
+    grid_rate: float = 10.0
+
+
+@dataclass(frozen=True)
 class RbfSettings:
     """Hash grid and one layer of Gaussians to harmonics of the colour (arXiv:2503.06762)."""
 
@@ -89,6 +103,12 @@ PRESETS = {
         "radiance",
         NerfSettings(),
         _BUILD + "nerf",
+        {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
+    ),
+    "cam": Preset(
+        "radiance",
+        CamSettings(),
+        _BUILD + "cam",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
     ),
     "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf"),
