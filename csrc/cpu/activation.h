@@ -17,7 +17,7 @@ NF_INLINE Vec finer_frequency(Vec z, float omega) {
 
 // omega is used by FINER alone.
 template <Activation kind>
-NF_INLINE Vec activate(Vec z, float omega) {
+NF_INLINE Vec activate(Vec z, float omega = 1.0f) {
     if constexpr (kind == kRelu) return z <= 0.0f ? Vec{} : z;  // NaN stays NaN
     // softplus(z) = max(z, 0) + log(1 + e^-|z|): neither end overflows.
     if constexpr (kind == kSoftplus) return max(z, Vec{}) + log1p(exp(min(z, -z)));
@@ -28,7 +28,7 @@ NF_INLINE Vec activate(Vec z, float omega) {
 
 // d * activation'(z), from the kept value. FINER's frequency counts as a constant.
 template <Activation kind>
-NF_INLINE Vec times_slope(Vec d, Vec kept, float omega) {
+NF_INLINE Vec times_slope(Vec d, Vec kept, float omega = 1.0f) {
     if constexpr (kind == kRelu) return kept <= 0.0f ? Vec{} : d;
     if constexpr (kind == kSoftplus) return d / (1.0f + exp(-kept));
     if constexpr (kind == kSine) return d * sin(kept, 1);
