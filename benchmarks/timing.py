@@ -27,8 +27,8 @@ def interleave(
 ) -> dict[str, float]:
     """Median seconds of each callable, measured in turns: a, b, c, a, b, c, ...
 
-    A turn repeats its callable for `TURN_SECONDS` and, when that allows a second call, leaves the
-    first one out. Turns go on until `seconds` are spent, and for at least `MIN_TURNS` rounds.
+    A turn calls once without the clock, for the caches hold the previous turn's data, and then for
+    `TURN_SECONDS`. Turns go on until `seconds` are spent, and for at least `MIN_TURNS` rounds.
     """
     for run in runs.values():
         for _ in range(warmup):
@@ -43,12 +43,13 @@ def interleave(
 
 
 def _turn(run: Callable[[], object]) -> list[float]:
+    run()
     samples: list[float] = []
     while sum(samples) < TURN_SECONDS:
         start = time.perf_counter()
         run()
         samples.append(time.perf_counter() - start)
-    return samples[1:] or samples
+    return samples
 
 
 def machine() -> dict[str, object]:

@@ -50,7 +50,7 @@ class CountingModel(Model):
 
     candidates = 0
 
-    def visible(self, samples: Samples) -> Samples:
+    def visible(self, samples: Samples) -> tuple[Samples, Tensor]:
         self.candidates += len(samples)
         return super().visible(samples)
 

@@ -15,6 +15,7 @@
 
 #include "bindings.h"
 #include "cpu/kernels.h"
+#include "memory.h"
 
 using namespace nf;
 
@@ -50,6 +51,26 @@ MarchShape march_shape(const Array<const uint64_t> &words, int resolution,
             capacity};
 }
 
+// Number of samples that packed rays own, or -1 where the offsets do not rise from 0.
+int64_t packing_end(const Indices &offset) {
+    const int64_t size = static_cast<int64_t>(offset.size());
+    const int64_t *data = offset.data();
+    bool rises = size > 0 && data[0] == 0;
+    for (int64_t i = 1; i < size; ++i) rises &= data[i - 1] <= data[i];
+    return rises ? data[size - 1] : -1;
+}
+
+nb::ndarray<nb::pytorch, float> empty(const std::vector<size_t> &shape) {
+    int64_t count = 1;
+    for (const size_t side : shape) count *= static_cast<int64_t>(side);
+    Block *block = new Block(take_block(count * static_cast<int64_t>(sizeof(float))));
+    const nb::capsule owner(block, [](void *p) noexcept {
+        give_block(*static_cast<Block *>(p));
+        delete static_cast<Block *>(p);
+    });
+    return {block->data, shape.size(), shape.data(), owner};
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -63,6 +84,8 @@ NB_MODULE(_native, m) {
 #else
     m.def("reuse_memory", [] {});
 #endif
+    m.def("empty", &empty);
+    m.def("packing_end", &packing_end);
     m.def("isa", [] { return kernels().isa; });
     m.def("lanes", [] { return kernels().lanes; });
     m.def("threads", [] { return omp_get_max_threads(); });
@@ -199,17 +222,25 @@ NB_MODULE(_native, m) {
     m.def("march_shape", &march_shape, nb::keep_alive<0, 1>());
 
     m.def(
-        "visible_counts",
-        [](Indices offset, In thickness, float most, Array<int64_t> count) {
-            kernels().visible_counts(offset.shape(0) - 1, offset.data(), thickness.data(), most,
-                                     count.data());
+        "window_counts",
+        [](Indices offset, Indices seen, In depth, float most, int64_t width,
+           Array<int64_t> count) {
+            kernels().window_counts(seen.shape(0), offset.data(), seen.data(), depth.data(), most,
+                                    width, count.data());
         },
         Release());
     m.def(
-        "visible_indices",
-        [](Indices offset, Indices kept_offset, Array<int64_t> index) {
-            kernels().visible_indices(offset.shape(0) - 1, offset.data(), kept_offset.data(),
-                                      index.data());
+        "window_indices",
+        [](Indices offset, std::optional<Indices> seen, Indices window, Array<int64_t> index) {
+            kernels().window_indices(window.shape(0) - 1, offset.data(),
+                                     seen ? seen->data() : nullptr, window.data(), index.data());
+        },
+        nb::arg("offset"), nb::arg("seen").none(), nb::arg("window"), nb::arg("index"), Release());
+    m.def(
+        "window_advance",
+        [](Indices window, In thickness, float most, Array<int64_t> seen, Out depth) {
+            kernels().window_advance(seen.shape(0), window.data(), thickness.data(), most,
+                                     seen.data(), depth.data());
         },
         Release());
 
@@ -229,6 +260,21 @@ NB_MODULE(_native, m) {
             kernels().composite_backward(
                 offset.shape(0) - 1, offset.data(), alpha.data(), rgb.data(), t.data(), dt.data(),
                 dcolor.data(), dopacity.data(), ddepth.data(), dsigma.data(), drgb.data());
+        },
+        Release());
+
+    m.def(
+        "distortion_forward",
+        [](Indices offset, In sigma, In dt, In s, In ds, Out alpha, Out loss) {
+            kernels().distortion_forward(loss.shape(0), offset.data(), sigma.data(), dt.data(),
+                                         s.data(), ds.data(), alpha.data(), loss.data());
+        },
+        Release());
+    m.def(
+        "distortion_backward",
+        [](Indices offset, In alpha, In dt, In s, In ds, In dloss, Out dsigma) {
+            kernels().distortion_backward(dloss.shape(0), offset.data(), alpha.data(), dt.data(),
+                                          s.data(), ds.data(), dloss.data(), dsigma.data());
         },
         Release());
 

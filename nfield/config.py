@@ -28,13 +28,17 @@ RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds")
 
 @dataclass(frozen=True)
 class Train:
-    """How a field is fitted. `samples` is a step's budget of visible samples; rays adapt to it."""
+    """How a field is fitted. `samples` is a step's budget of visible samples; rays adapt to it.
+
+    `distortion` weighs the spread of light along rays in unbounded scenes (arXiv:2111.12077).
+    """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     rays: int = 1024
     learning_rate: float = 1.5e-2
     final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
+    distortion: float = dataclasses.field(default=0.03, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
 
 

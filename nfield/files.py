@@ -29,19 +29,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in _STORAGE or error.filename2 == str(path):
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def unwritable(path: Path, error: OSError) -> InputError:
+    """What to tell who asked for a file at `path`."""
     return InputError(
         f"{path}: must be a place that can be written to, got {error.strerror}; "
         "free some space or choose another place"

@@ -7,6 +7,11 @@ namespace nf::NF_ISA {
 
 namespace {
 
+// Floats between the sequences of two levels: not a power of two, or all would share cache sets.
+int64_t level_stride(int64_t rows, int features) {
+    return round_up(rows, kLanes) * features + 80;
+}
+
 constexpr int64_t kBlock = 8192;  // rows of 32 features: 1 MB, half a second-level cache
 
 // Rows a thread takes at once: no result depends on it.
@@ -48,50 +53,76 @@ void forward(const HashGridShape &grid, int64_t n, const float *x, const float *
     const int64_t block = block_rows(n);
     parallel_for((n + block - 1) / block, [&](int64_t b) {
         const int64_t first = b * block, rows = least(block, n - first);
-        const int64_t padded = round_up(rows, kLanes);
+        const int64_t stride = level_stride(rows, F);
         const Columns<D> columns(x + first * D, rows);
-        const Scratch<float> levels(grid.levels * padded * F);
+        const Scratch<float> levels(grid.levels * stride);
         for (int l = 0; l < grid.levels; ++l)
-            forward_level<D, F>(grid.level[l], columns.data, table, rows, levels + l * padded * F);
+            forward_level<D, F>(grid.level[l], columns.data, table, rows, levels + l * stride);
         float *out = y + first * grid.levels * F;
         for (int64_t i = 0; i < rows; ++i)
             for (int l = 0; l < grid.levels; ++l, out += F)
-                std::memcpy(out, levels + (l * padded + i) * F, F * sizeof(float));
+                std::memcpy(out, levels + l * stride + i * F, F * sizeof(float));
     });
 }
 
-// dy [N][L * F] -> [L][N][F], so that a level reads its own gradients in sequence.
-template <int F>
-void split_levels(int levels, int64_t n, const float *dy, float *out) {
+// Coordinates as columns, and dy level after level [N][F], so that a level reads its own in
+// sequence.
+template <int D, int F>
+void split_levels(int levels, int64_t n, const float *x, const float *dy, int64_t padded,
+                  float *columns, float *out) {
+    const int64_t stride = level_stride(n, F);
     parallel_for((n + 1023) / 1024, [&](int64_t b) {
-        for (int64_t i = b * 1024; i < least(n, (b + 1) * 1024); ++i)
+        const int64_t first = b * 1024, last = least(n, first + 1024);
+        for (int64_t i = first; i < last; ++i) {
+            for (int d = 0; d < D; ++d) columns[d * padded + i] = x[i * D + d];
             for (int l = 0; l < levels; ++l)
-                std::memcpy(out + (l * n + i) * F, dy + (i * levels + l) * F, F * sizeof(float));
+                std::memcpy(out + l * stride + i * F, dy + (i * levels + l) * F, F * sizeof(float));
+        }
     });
+}
+
+// Adds dy [N][F] to the entries of one level, a vector of points at a time; the entries of the next
+// vector are fetched meanwhile.
+template <int D, int F, bool kHashed>
+void scatter_level(const HashGridLevel &level, const float *const *x, int64_t n, const float *dy,
+                   float *entries) {
+    typedef float Features __attribute__((vector_size(F * 4), aligned(4), may_alias));
+    Corners<D> corners[2];
+    find_corners<D, kHashed>(level, x, 0, corners[0]);
+    for (int64_t i = 0; i < n; i += kLanes) {
+        const Corners<D> &c = corners[i / kLanes % 2];
+        Corners<D> &next = corners[(i / kLanes + 1) % 2];
+        find_corners<D, kHashed>(level, x, i + kLanes < n ? i + kLanes : i, next);
+        const int64_t lanes = least(kLanes, n - i);
+        for (int64_t p = 0; p < lanes; ++p) {
+            const Features g = *reinterpret_cast<const Features *>(dy + (i + p) * F);
+#pragma GCC unroll 8
+            for (int k = 0; k < (1 << D); ++k) {
+                __builtin_prefetch(entries + next.index[k][p] * F, 1);
+                *reinterpret_cast<Features *>(entries + c.index[k][p] * F) += g * c.weight[k][p];
+            }
+        }
+    }
 }
 
 template <int D, int F>
 void backward_table(const HashGridShape &grid, int64_t n, const float *x, const float *dy,
                     float *dtable) {
-    const Scratch<float> dy_level(n * grid.levels * F);
-    split_levels<F>(grid.levels, n, dy, dy_level);
-    const Columns<D> columns(x, n);
+    const int64_t padded = round_up(n, kLanes);
+    const Scratch<float> columns(D * padded), dy_level(grid.levels * level_stride(n, F));
+    split_levels<D, F>(grid.levels, n, x, dy, padded, columns, dy_level);
+    const float *column[D];
+    for (int d = 0; d < D; ++d) {
+        column[d] = columns + d * padded;
+        for (int64_t i = n; i < padded; ++i) columns[d * padded + i] = 0.5f;
+    }
     parallel_for(grid.levels, [&](int64_t unit) {
-        const int l = grid.levels - 1 - static_cast<int>(unit);  // the finest is the slowest: first
+        const int64_t l = grid.levels - 1 - unit;  // the finest is the slowest: first
         const HashGridLevel &level = grid.level[l];
         float *entries = dtable + static_cast<int64_t>(level.offset) * F;
         std::memset(entries, 0, static_cast<int64_t>(level.size) * F * sizeof(float));
-        const float *dy_l = dy_level + l * n * F;
-        for_corners<D>(level, columns.data, n, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
-            const int64_t lanes = least(kLanes, n - i);
-            for (int64_t p = 0; p < lanes; ++p) {
-                typedef float Features __attribute__((vector_size(F * 4), aligned(4), may_alias));
-                const Features g = *reinterpret_cast<const Features *>(dy_l + (i + p) * F);
-                for (int k = 0; k < (1 << D); ++k)
-                    *reinterpret_cast<Features *>(entries + c.index[k][p] * F) +=
-                        g * c.weight[k][p];
-            }
-        });
+        const auto scatter = level.hashed ? scatter_level<D, F, true> : scatter_level<D, F, false>;
+        if (n) scatter(level, column, n, dy_level + l * level_stride(n, F), entries);
     });
 }
 

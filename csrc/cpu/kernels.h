@@ -126,12 +126,16 @@ struct Kernels {
                          const float *direction, const float *t, const int64_t *offset, float *x,
                          float *t_packed, float *dt, int32_t *ray);
 
-    // Of every ray, the number of samples before which the thickness sums to no more than `most`.
-    void (*visible_counts)(int64_t rays, const int64_t *offset, const float *thickness, float most,
-                           int64_t *count);
-    // The first kept_offset[r + 1] - kept_offset[r] samples of every ray.
-    void (*visible_indices)(int64_t rays, const int64_t *offset, const int64_t *kept_offset,
-                            int64_t *index);
+    // Of every ray that is lit (depth <= most), the number of its next samples, at most `width`,
+    // after those it has seen.
+    void (*window_counts)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                          const float *depth, float most, int64_t width, int64_t *count);
+    // These samples, window[r] .. window[r + 1] of ray r; seen may be null: none.
+    void (*window_indices)(int64_t rays, const int64_t *offset, const int64_t *seen,
+                           const int64_t *window, int64_t *index);
+    // Adds their thickness to the depth in front, and counts those seen before it passes `most`.
+    void (*window_advance)(int64_t rays, const int64_t *window, const float *thickness, float most,
+                           int64_t *seen, float *depth);
 
     // alpha: [S], kept for the backward pass.
     void (*composite_forward)(int64_t rays, const int64_t *offset, const float *sigma,
@@ -141,6 +145,14 @@ struct Kernels {
                                const float *rgb, const float *t, const float *dt,
                                const float *dcolor, const float *dopacity, const float *ddepth,
                                float *dsigma, float *drgb);
+
+    // alpha: [S], kept for the backward pass; loss: [R].
+    void (*distortion_forward)(int64_t rays, const int64_t *offset, const float *sigma,
+                               const float *dt, const float *s, const float *ds, float *alpha,
+                               float *loss);
+    void (*distortion_backward)(int64_t rays, const int64_t *offset, const float *alpha,
+                                const float *dt, const float *s, const float *ds,
+                                const float *dloss, float *dsigma);
 
     void (*adam)(const AdamStep &, int64_t n, const float *gradient, float *parameter, float *m,
                  float *v);

@@ -6,7 +6,7 @@
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kTile = 64;  // rows that pass through all layers together
+constexpr int64_t kTile = 96;  // rows that pass through all layers together
 constexpr int kMaxLayers = 9;
 
 struct Layer {

@@ -3,19 +3,14 @@
 // wide machine can be linked into the code that serves a narrow one.
 #pragma once
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
 #include "../core.h"
+#include "../memory.h"
 
 namespace nf::NF_ISA {
 
@@ -181,28 +176,18 @@ NF_INLINE int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-// Aligned memory for the time of a call; large pages where it is large, for they cost one page
-// fault instead of 512.
+// Aligned memory for the time of a call.
 template <class T>
 class Scratch {
   public:
-    explicit Scratch(int64_t n) {
-        constexpr int64_t kLargePage = 1 << 21;
-        const int64_t bytes = n * static_cast<int64_t>(sizeof(T)) + 1;
-        const int64_t page = bytes < 2 * kLargePage ? 64 : kLargePage;
-        data_ = static_cast<T *>(std::aligned_alloc(page, round_up(bytes, page)));
-        if (!data_) throw std::bad_alloc();
-#if defined(__linux__)
-        if (page == kLargePage) madvise(data_, round_up(bytes, page), MADV_HUGEPAGE);
-#endif
-    }
-    ~Scratch() { std::free(data_); }
+    explicit Scratch(int64_t n) : block_(take_block(n * static_cast<int64_t>(sizeof(T)) + 1)) {}
+    ~Scratch() { give_block(block_); }
     Scratch(const Scratch &) = delete;
     Scratch &operator=(const Scratch &) = delete;
-    operator T *() const { return data_; }
+    operator T *() const { return static_cast<T *>(block_.data); }
 
   private:
-    T *data_;
+    Block block_;
 };
 
 }  // namespace nf::NF_ISA

@@ -38,13 +38,19 @@ void march(const MarchShape &, int64_t, const float *, const float *, const floa
            int64_t *);
 void pack_samples(const MarchShape &, int64_t, const float *, const float *, const float *,
                   const int64_t *, float *, float *, float *, int32_t *);
-void visible_counts(int64_t, const int64_t *, const float *, float, int64_t *);
-void visible_indices(int64_t, const int64_t *, const int64_t *, int64_t *);
+void window_counts(int64_t, const int64_t *, const int64_t *, const float *, float, int64_t,
+                   int64_t *);
+void window_indices(int64_t, const int64_t *, const int64_t *, const int64_t *, int64_t *);
+void window_advance(int64_t, const int64_t *, const float *, float, int64_t *, float *);
 void composite_forward(int64_t, const int64_t *, const float *, const float *, const float *,
                        const float *, float *, float *, float *, float *);
 void composite_backward(int64_t, const int64_t *, const float *, const float *, const float *,
                         const float *, const float *, const float *, const float *, float *,
                         float *);
+void distortion_forward(int64_t, const int64_t *, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void distortion_backward(int64_t, const int64_t *, const float *, const float *, const float *,
+                         const float *, const float *, float *);
 void adam(const AdamStep &, int64_t, const float *, float *, float *, float *);
 double fma_peak();
 
@@ -83,10 +89,13 @@ const Kernels NF_TABLE = {
     NF_ISA::unit_cube,
     NF_ISA::march,
     NF_ISA::pack_samples,
-    NF_ISA::visible_counts,
-    NF_ISA::visible_indices,
+    NF_ISA::window_counts,
+    NF_ISA::window_indices,
+    NF_ISA::window_advance,
     NF_ISA::composite_forward,
     NF_ISA::composite_backward,
+    NF_ISA::distortion_forward,
+    NF_ISA::distortion_backward,
     NF_ISA::adam,
     NF_ISA::fma_peak,
 };

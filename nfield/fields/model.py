@@ -14,12 +14,15 @@ from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.contract import RadianceField
 from nfield.fields.presets import PRESETS
+from nfield.ops.composite import composite
+from nfield.ops.distortion import distortion
 from nfield.ops.march import Samples
+from nfield.ops.native import reuse_memory
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 from nfield.render.occupancy import Occupancy, OccupancySettings
-from nfield.render.renderer import Rendered, render_samples
+from nfield.render.rendered import Rendered
 
 RAYS_PER_CHUNK = 1 << 13
 Color = tuple[float, float, float]
@@ -46,6 +49,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, bounds: Bounds):
         super().__init__()
+        reuse_memory()
         module, function = PRESETS[config.field].build.split(":")
         try:
             self.field: RadianceField = getattr(importlib.import_module(module), function)(
@@ -70,23 +74,52 @@ class Model(nn.Module):
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
         return self.field.density(self.field.features(x))
 
-    def shade(self, x: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
-        """Density ``(N,)`` and colour ``(N, 3)`` at unit-cube points seen along directions."""
-        h = self.field.features(x)
-        return self.field.density(h), self.field.color(h, d)
-
     @torch.no_grad()
-    def visible(self, samples: Samples) -> Samples:
-        """The samples that light reaches, by the density there."""
-        thickness = self.density(samples.x) * (samples.dt / self.bounds.half_size)
-        return samples.take(*visible(thickness, samples.offset))
+    def visible(self, samples: Samples) -> tuple[Samples, Tensor]:
+        """The samples that light reaches, by the density there, and their latents."""
+        latents: list[Tensor] = []
+        asked: list[Tensor] = []
+
+        def thickness(index: Tensor) -> Tensor:
+            h = self.field.features(samples.x.index_select(0, index))
+            latents.append(h)
+            asked.append(index)
+            return self.field.density(h) * (
+                samples.dt.index_select(0, index) / self.bounds.half_size
+            )
+
+        index, offset = visible(samples.offset, thickness)
+        if not asked:
+            thickness(index)
+        h = torch.cat(latents)
+        # Windows come one after the other, rays in the order of their samples.
+        place = index.new_empty(len(samples))
+        place[torch.cat(asked)] = torch.arange(len(h))
+        return samples.take(index, offset), h.index_select(0, place.index_select(0, index))
+
+    def composite(self, samples: Samples, directions: Tensor, h: Tensor) -> Rendered:
+        """Rays with directions ``(R, 3)`` from the latents of their samples."""
+        rgb = self.field.color(h, directions.index_select(0, samples.ray))
+        dt = samples.dt / self.bounds.half_size
+        return Rendered(*composite(self.field.density(h), rgb, samples.t, dt, samples.offset))
+
+    def distortion(self, samples: Samples, h: Tensor) -> Tensor:
+        """Mean spread of the rays' light, in s = t / (t + half size): near to far, 0 to 1."""
+        half = self.bounds.half_size
+        near, far = samples.t - samples.dt / 2, samples.t + samples.dt / 2
+        begin, end = near / (near + half), far / (far + half)
+        dt = samples.dt / half
+        spread = distortion(
+            self.field.density(h), dt, (begin + end) / 2, end - begin, samples.offset
+        )
+        return spread.mean()
 
     @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:
         """Render rays ``(R, 3)`` without background."""
         middle = torch.full((len(origins),), 0.5)
-        samples = self.visible(self.occupancy.march(origins, directions, middle))
-        return render_samples(samples, directions, self.bounds.half_size, self.shade)
+        samples, h = self.visible(self.occupancy.march(origins, directions, middle))
+        return self.composite(samples, directions, h)
 
     def render(
         self,

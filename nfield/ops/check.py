@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nfield.ops.native import native
+
 TRAINING_COPIES = 4  # a parameter, its gradient, and the two moments of Adam
 
 
@@ -61,17 +63,18 @@ def fits_memory(where: str, shape: Sequence[int]) -> None:
         )
 
 
-def packing(where: str, offset: Tensor, count: int) -> Tensor:
+def packing(where: str, offset: Tensor, count: int | None = None) -> Tensor:
     """`offset` ``(R + 1,)`` as a contiguous int64 tensor.
 
     Raises:
-        ValueError: It does not rise from 0 to `count`.
+        ValueError: It does not rise from 0, or not to `count`.
     """
     offset = dense(where, "offset", offset, torch.int64, None)
-    rises = len(offset) > 0 and int(offset[0]) == 0 and bool((offset.diff() >= 0).all())
-    if not rises or int(offset[-1]) != count:
+    last = native.packing_end(offset)
+    if last < 0 or (count is not None and last != count):
+        end = "" if count is None else f" to the number of samples {count}"
         raise ValueError(
-            f"{where}: offset must rise from 0 to the number of samples {count}, "
+            f"{where}: offset must rise from 0{end}, "
             f"got {offset[:1].tolist()} to {offset[-1:].tolist()}"
         )
     return offset

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 def _checked(
@@ -40,11 +40,11 @@ def _forward(
     sigma, rgb, t, dt, offset = _checked(sigma, rgb, t, dt, offset)
     rays = len(offset) - 1
     color, opacity, depth = (
-        sigma.new_empty(rays, 3),
-        sigma.new_empty(rays),
-        sigma.new_empty(rays),
+        empty(rays, 3),
+        empty(rays),
+        empty(rays),
     )
-    alpha = torch.empty_like(sigma)
+    alpha = empty(*sigma.shape)
     native.composite_forward(offset, sigma, rgb, t, dt, alpha, color, opacity, depth)
     return color, opacity, depth, alpha
 
@@ -69,7 +69,7 @@ def _backward(  # noqa: PLR0913 - the operands of the formula
 ) -> tuple[Tensor, Tensor]:
     alpha, rgb, t, dt, offset = _checked(alpha, rgb, t, dt, offset)
     rays = len(offset) - 1
-    dsigma, drgb = torch.empty_like(alpha), torch.empty_like(rgb)
+    dsigma, drgb = empty(*alpha.shape), empty(*rgb.shape)
     native.composite_backward(
         offset,
         alpha,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import native
+from nfield.ops.native import empty, native
 
 
 def to_unit_cube(
@@ -24,6 +23,6 @@ def to_unit_cube(
         csrc/math/contraction.h
     """
     points = check.floats("to_unit_cube", "points", points, None, 3)
-    out = torch.empty_like(points)
+    out = empty(*points.shape)
     native.unit_cube(center, half_size, unbounded, points, out)
     return out

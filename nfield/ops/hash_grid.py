@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class HashGridShape:
         check.between(
             "HashGrid", "finest_resolution", self.finest_resolution, self.base_resolution, 1 << 20
         )
+
+    @property
+    def code(self) -> list[int]:
+        """The shape as integers, for the operators' signatures."""
+        sizes = [self.in_dim, self.features, self.levels, self.log2_table]
+        return [*sizes, self.base_resolution, self.finest_resolution]
 
     @property
     def growth(self) -> float:
@@ -90,7 +96,7 @@ def _checked(
 )
 def _forward(x: Tensor, table: Tensor, shape: list[int]) -> Tensor:
     grid, kernel, x, table = _checked(x, table, shape)
-    y = x.new_empty(x.shape[0], grid.out_dim)
+    y = empty(len(x), grid.out_dim)
     kernel.forward(x, table, y)
     return y
 
@@ -101,7 +107,7 @@ def _forward(x: Tensor, table: Tensor, shape: list[int]) -> Tensor:
 )
 def _backward_table(x: Tensor, table: Tensor, dy: Tensor, shape: list[int]) -> Tensor:
     grid, kernel, x, table = _checked(x, table, shape)
-    dtable = torch.empty_like(table)
+    dtable = empty(*table.shape)
     kernel.backward_table(x, check.floats("hash_grid", "dy", dy, len(x), grid.out_dim), dtable)
     return dtable
 
@@ -112,7 +118,7 @@ def _backward_table(x: Tensor, table: Tensor, dy: Tensor, shape: list[int]) -> T
 )
 def _backward_x(x: Tensor, table: Tensor, dy: Tensor, shape: list[int]) -> Tensor:
     grid, kernel, x, table = _checked(x, table, shape)
-    dx = torch.empty_like(x)
+    dx = empty(*x.shape)
     kernel.backward_x(x, table, check.floats("hash_grid", "dy", dy, len(x), grid.out_dim), dx)
     return dx
 
@@ -156,5 +162,5 @@ def hash_grid(x: Tensor, table: Tensor, shape: HashGridShape) -> Tensor:
     Source
         Mueller et al. 2022, Instant-NGP, arXiv:2201.05989, Eqs. 2-4; csrc/math/hash_grid.h
     """
-    y: Tensor = _HashGrid.apply(x, table, list(astuple(shape)))
+    y: Tensor = _HashGrid.apply(x, table, shape.code)
     return y

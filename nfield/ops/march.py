@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import native
+from nfield.ops.native import empty, native
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def march(
         settings.unbounded,
         settings.capacity,
     )
-    distances = origins.new_empty(rays, settings.capacity)
+    distances = empty(rays, settings.capacity)
     offset = torch.zeros(rays + 1, dtype=torch.int64)
     kernel.march(origins, directions, jitter, distances, offset[1:])
     offset.cumsum_(0)
@@ -127,9 +127,9 @@ def march(
     samples = Samples(
         offset,
         torch.empty(total, dtype=torch.int32),
-        origins.new_empty(total, 3),
-        origins.new_empty(total),
-        origins.new_empty(total),
+        empty(total, 3),
+        empty(total),
+        empty(total),
     )
     kernel.pack(
         origins, directions, distances, offset, samples.x, samples.t, samples.dt, samples.ray

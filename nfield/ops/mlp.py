@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 ACTIVATIONS = ("none", "relu", "softplus", "sine")  # position = native code
 
@@ -47,10 +47,11 @@ class MlpShape:
         """Weights and biases of all layers together."""
         return sum(out * (in_ + self.bias) for out, in_ in self.layers)
 
+    @property
     def code(self) -> list[int]:
         """The shape as integers, for the operators' signatures."""
-        *sizes, activation, bias = astuple(self)
-        return [*sizes, ACTIVATIONS.index(activation), int(bias)]
+        sizes = [self.in_dim, self.out_dim, self.width, self.hidden]
+        return [*sizes, ACTIVATIONS.index(self.activation), int(self.bias)]
 
 
 @functools.lru_cache(maxsize=64)
@@ -73,7 +74,7 @@ def _checked(x: Tensor, weights: Tensor, code: list[int]) -> tuple[MlpShape, Any
 )
 def _forward(x: Tensor, weights: Tensor, code: list[int]) -> Tensor:
     shape, kernel, x, weights = _checked(x, weights, code)
-    y = x.new_empty(len(x), shape.out_dim)
+    y = empty(len(x), shape.out_dim)
     kernel.forward(x, weights, y)
     return y
 
@@ -91,8 +92,8 @@ def _backward(
 ) -> tuple[Tensor, Tensor]:
     shape, kernel, x, weights = _checked(x, weights, code)
     dy = check.floats("mlp", "dy", dy, len(x), shape.out_dim)
-    dx = x.new_empty(x.shape if wants_x else (0,))
-    dweights = torch.empty_like(weights)
+    dx = empty(*x.shape) if wants_x else empty(0)
+    dweights = empty(*weights.shape)
     kernel.backward(x, weights, dy, dx if wants_x else None, dweights)
     return dx, dweights
 
@@ -132,5 +133,5 @@ def mlp(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
         Fused evaluation after Mueller et al. 2021, Real-time Neural Radiance Caching,
         arXiv:2106.12372, Sec. 4; csrc/cpu/mlp.cpp
     """
-    y: Tensor = _Mlp.apply(x, weights, shape.code())
+    y: Tensor = _Mlp.apply(x, weights, shape.code)
     return y

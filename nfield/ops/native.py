@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ except ImportError as error:  # pragma: no cover - a broken installation
         "nfield: the native module is missing or was built for another Python; "
         "reinstall with `pip install --force-reinstall nfield-engine`"
     ) from error
+
+LARGE = 1 << 16  # values: below, the C library's memory is as fast
 
 _library = torch.library.Library("nfield", "DEF")
 
@@ -64,6 +67,14 @@ def reuse_memory() -> None:
     system, they would cost a page fault for every 4 KiB of them in every step.
     """
     native.reuse_memory()
+
+
+def empty(*shape: int) -> Tensor:
+    """Uninitialised float32; large tensors lie in memory that the kernels keep for reuse."""
+    if math.prod(shape) < LARGE:
+        return torch.empty(shape)
+    tensor: Tensor = native.empty(shape)
+    return tensor
 
 
 def isa() -> str:

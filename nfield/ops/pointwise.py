@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 @operation(
@@ -20,7 +20,7 @@ from nfield.ops.native import derivative, native, operation
 )
 def _exponential(x: Tensor, most: float) -> Tensor:
     x = check.floats("exponential", "x", x, *x.shape)
-    y = torch.empty_like(x)
+    y = empty(*x.shape)
     native.exponential_forward(most, x, y)
     return y
 
@@ -34,7 +34,7 @@ def _exponential_backward(x: Tensor, y: Tensor, dy: Tensor, most: float) -> Tens
         check.floats("exponential", name, tensor, *x.shape)
         for name, tensor in (("x", x), ("y", y), ("dy", dy))
     )
-    dx = torch.empty_like(y)
+    dx = empty(*y.shape)
     native.exponential_backward(most, x, y, dy, dx)
     return dx
 
@@ -42,7 +42,7 @@ def _exponential_backward(x: Tensor, y: Tensor, dy: Tensor, most: float) -> Tens
 @operation("logistic_forward(Tensor x) -> Tensor", lambda x: x.new_empty(x.shape))
 def _logistic(x: Tensor) -> Tensor:
     x = check.floats("logistic", "x", x, *x.shape)
-    y = torch.empty_like(x)
+    y = empty(*x.shape)
     native.logistic_forward(x, y)
     return y
 
@@ -52,7 +52,7 @@ def _logistic_backward(y: Tensor, dy: Tensor) -> Tensor:
     y, dy = (
         check.floats("logistic", name, tensor, *y.shape) for name, tensor in (("y", y), ("dy", dy))
     )
-    dx = torch.empty_like(y)
+    dx = empty(*y.shape)
     native.logistic_backward(y, dy, dx)
     return dx
 

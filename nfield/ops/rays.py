@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import native
+from nfield.ops.native import empty, native
 
 
 def _camera_arrays(
@@ -55,7 +55,7 @@ def generate_rays(
     arrays = _camera_arrays("rays", camera_to_world, intrinsics, distortion, lens)
     index = _camera_index("rays", index, len(arrays[0]))
     pixels = check.floats("rays", "pixels", pixels, len(index), 2)
-    origins, directions = pixels.new_empty(len(index), 3), pixels.new_empty(len(index), 3)
+    origins, directions = empty(len(index), 3), empty(len(index), 3)
     native.camera_rays(*arrays, index, pixels, origins, directions)
     return origins, directions
 
@@ -81,6 +81,6 @@ def project(
     arrays = _camera_arrays("project", camera_to_world, intrinsics, distortion, lens)
     index = _camera_index("project", index, len(arrays[0]))
     points = check.floats("project", "points", points, len(index), 3)
-    pixels, depth = points.new_empty(len(index), 2), points.new_empty(len(index))
+    pixels, depth = empty(len(index), 2), empty(len(index))
     native.camera_project(*arrays, index, points, pixels, depth)
     return pixels, depth

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 @operation(
@@ -17,7 +17,7 @@ from nfield.ops.native import derivative, native, operation
 )
 def _forward(d: Tensor, degree: int) -> Tensor:
     d = check.floats("spherical_harmonics", "d", d, None, 3)
-    y = d.new_empty(len(d), degree**2)
+    y = empty(len(d), degree**2)
     native.spherical_harmonics_forward(degree, d, y)
     return y
 
@@ -29,7 +29,7 @@ def _forward(d: Tensor, degree: int) -> Tensor:
 def _backward(d: Tensor, dy: Tensor, degree: int) -> Tensor:
     d = check.floats("spherical_harmonics", "d", d, None, 3)
     dy = check.floats("spherical_harmonics", "dy", dy, len(d), degree**2)
-    dd = torch.empty_like(d)
+    dd = empty(*d.shape)
     native.spherical_harmonics_backward(degree, d, dy, dd)
     return dd
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,27 +12,49 @@ from nfield.ops import check
 from nfield.ops.native import native
 
 LEAST_LIGHT = 1e-4  # an 8-bit image resolves 4e-3
+FIRST_WINDOW = 8
 
 
-def visible(thickness: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+def visible(offset: Tensor, thickness: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     r"""Indices of the samples in front of which the transmittance is at least 1e-4.
+
+    All rays advance together, by windows of 8, 16, 32, ... samples, until they are used up or dark:
+    most of what is hidden is never asked for.
 
     Formula
         sample k of a ray is kept while $\exp(-\sum_{j<k} \tau_j) \ge 10^{-4}$,
         $\tau = \sigma \delta$
     Shape
-        thickness ``(S,)`` float32, offset ``(R + 1,)`` int64 -> index ``(S',)`` int64 ascending,
-        and the offset ``(R + 1,)`` of what is kept
+        offset ``(R + 1,)`` int64 -> index ``(S',)`` int64 ascending, and the offset ``(R + 1,)`` of
+        what is kept
     Raises
-        TypeError, ValueError: another dtype, shape or device; offset not ending at S.
+        TypeError, ValueError: another dtype, shape or device; offset not rising from 0.
     Source
         early ray termination, Levoy 1990, "Efficient Ray Tracing of Volume Data"
+
+    Args:
+        thickness: Indices ``(W,)`` int64 of samples -> their $\tau$ ``(W,)`` float32.
     """
-    thickness = check.floats("visible", "thickness", thickness, None)
-    offset = check.packing("visible", offset, len(thickness))
-    kept_offset = torch.zeros_like(offset)
-    native.visible_counts(offset, thickness, -math.log(LEAST_LIGHT), kept_offset[1:])
-    kept_offset.cumsum_(0)
-    index = torch.empty(int(kept_offset[-1]), dtype=torch.int64)
-    native.visible_indices(offset, kept_offset, index)
-    return index, kept_offset
+    offset = check.packing("visible", offset)
+    rays, most, width = len(offset) - 1, -math.log(LEAST_LIGHT), FIRST_WINDOW
+    seen, depth = torch.zeros(rays, dtype=torch.int64), torch.zeros(rays)
+    while True:
+        window = torch.zeros_like(offset)
+        native.window_counts(offset, seen, depth, most, width, window[1:])
+        index = _indices(offset, seen, window)
+        if not len(index):
+            break
+        tau = check.floats("visible", "thickness", thickness(index), len(index))
+        native.window_advance(window, tau, most, seen, depth)
+        width *= 2
+    kept = torch.zeros_like(offset)
+    kept[1:] = seen
+    return _indices(offset, None, kept), kept
+
+
+def _indices(offset: Tensor, seen: Tensor | None, window: Tensor) -> Tensor:
+    """Indices of the window[r + 1] samples of ray r after those seen; `window` is summed up."""
+    window.cumsum_(0)
+    index = torch.empty(int(window[-1]), dtype=torch.int64)
+    native.window_indices(offset, seen, window, index)
+    return index

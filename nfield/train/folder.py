@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from nfield.config import Config, differences, from_dict, identity, resolve, to_dict
 from nfield.errors import InputError
-from nfield.files import replacing
+from nfield.files import replacing, unwritable
 from nfield.toml import dump_toml, read_toml
 from nfield.train.log import Log
 
@@ -32,6 +34,7 @@ class RunFolder:
         self.path = path
         self.config = config
         self._log = Log(path / "log.jsonl")
+        self._lock = FileLock(path / ".lock")
 
     @classmethod
     def create(cls, path: str | Path, config: Config) -> RunFolder:
@@ -125,7 +128,21 @@ class RunFolder:
             )
 
     def begin(self, step: int) -> None:
-        """Start or resume at `step`; what a killed run left behind is removed."""
+        """Start or resume at `step`, alone until `close`; what a killed run left is removed.
+
+        Raises:
+            InputError: another process fits this run, or the folder cannot be written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise InputError(
+                f"{self.path}: run must be fitted by one process, got a second one; "
+                "wait for the other, or choose another --out"
+            ) from None
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         with replacing(self.path / "config.toml") as temporary:
             _write_durably(temporary, dump_toml(to_dict(self.config)))
         for leftover in self.path.glob(".*.tmp.*"):
@@ -215,8 +232,9 @@ class RunFolder:
         return self._log.records()
 
     def close(self) -> None:
-        """Finish the log."""
+        """Finish the log, and let other processes fit this run."""
         self._log.close()
+        self._lock.release(force=True)
 
 
 def _default_out(config: Config, data: str) -> Path:

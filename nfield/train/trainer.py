@@ -14,8 +14,6 @@ from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.fields.model import Model, load_model
-from nfield.ops.native import reuse_memory
-from nfield.render.renderer import render_samples
 from nfield.train.batch import Batches
 from nfield.train.optimizer import Adam
 
@@ -35,7 +33,6 @@ class Trainer:
             raise InputError(
                 "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
             )
-        reuse_memory()
         torch.manual_seed(config.seed)
         self.config = config
         self.model = model or Model(config, scene.bounds)
@@ -56,10 +53,9 @@ class Trainer:
             batch.origins, batch.directions, jitter, CANDIDATES * self.config.train.samples
         )
         batch = batch.first(candidates.rays)
-        samples = self.model.visible(candidates)
-        rendered = render_samples(
-            samples, batch.directions, self.model.bounds.half_size, self.model.shade
-        )
+        samples, _ = self.model.visible(candidates)
+        h = self.model.field.features(samples.x)
+        rendered = self.model.composite(samples, batch.directions, h)
         color = rendered.over(batch.background)
         loss = mse_loss(color, batch.color)
         error = float(loss.detach())
@@ -68,6 +64,9 @@ class Trainer:
                 f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
                 "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
             )
+        weight = self.config.train.distortion
+        if weight and self.model.bounds.unbounded:
+            loss = loss + weight * self.model.distortion(samples, h)
         loss.backward()
         self._optimizer.step(self._learning_rate())
         record = {

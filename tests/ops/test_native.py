@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from nfield.ops.native import fma_peak, isa, threads
+from nfield.ops.native import LARGE, empty, fma_peak, isa, threads
 
 PROGRAM = """
 import sys, numpy, torch
@@ -47,3 +48,16 @@ def test_instruction_sets_agree(wanted: str, tmp_path: object) -> None:
 
 def test_machine_is_described() -> None:
     assert isa() in ("baseline", "v2", "v3", "v4") and threads() >= 1 and fma_peak() > 0
+
+
+def test_memory_is_kept_for_reuse_and_never_shared() -> None:
+    first = empty(LARGE, 2)
+    first.fill_(1.0)
+    address, view = first.data_ptr(), first[1:]
+    del first
+    second = empty(LARGE, 2).fill_(2.0)
+    # A view keeps the memory of its tensor.
+    assert second.data_ptr() != address and bool((view == 1).all())
+    del view
+    assert empty(LARGE, 2).data_ptr() == address
+    assert empty(3, 0).shape == (3, 0) and empty(LARGE).dtype == torch.float32

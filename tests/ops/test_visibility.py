@@ -17,7 +17,7 @@ from nfield.ops.visibility import visible
 def test_keeps_what_light_reaches(rays: list[list[float]]) -> None:
     offset = torch.tensor([0, *map(len, rays)]).cumsum(0)
     thickness = torch.tensor([tau for ray in rays for tau in ray], dtype=torch.float32)
-    index, kept = visible(thickness, offset)
+    index, kept = visible(offset, lambda index: thickness[index])
     want = []
     for ray, start in zip(rays, offset.tolist(), strict=False):
         for k in range(len(ray)):
@@ -32,10 +32,28 @@ def test_keeps_what_light_reaches(rays: list[list[float]]) -> None:
 
 
 def test_first_sample_is_always_seen() -> None:
-    index, kept = visible(torch.full((6,), 100.0), torch.tensor([0, 3, 3, 6]))
+    index, kept = visible(
+        torch.tensor([0, 3, 3, 6]), lambda index: torch.full((len(index),), 100.0)
+    )
     assert index.tolist() == [0, 3] and kept.tolist() == [0, 1, 1, 2]
 
 
-def test_refusal_names_argument() -> None:
-    with pytest.raises(ValueError, match="offset must rise from 0 to the number of samples 2"):
-        visible(torch.zeros(2), torch.tensor([0, 3]))
+def test_hidden_samples_are_not_asked_for() -> None:
+    offset = torch.tensor([0, 100, 300])
+    asked: list[torch.Tensor] = []
+
+    def thickness(index: torch.Tensor) -> torch.Tensor:
+        asked.append(index)
+        return (index < 100).float()  # the first ray is dark after 10 samples, the second is clear
+
+    index, kept = visible(offset, thickness)
+    assert index.tolist() == [*range(10), *range(100, 300)] and kept.tolist() == [0, 10, 210]
+    everything = torch.cat(asked)
+    assert len(everything) == len(everything.unique()) == 24 + 200  # windows of 8 and 16
+
+
+def test_refusals_name_the_argument() -> None:
+    with pytest.raises(ValueError, match="offset must rise from 0, got "):
+        visible(torch.tensor([1, 3]), lambda index: torch.zeros(len(index)))
+    with pytest.raises(ValueError, match=r"thickness must have shape \(2\)"):
+        visible(torch.tensor([0, 2]), lambda index: torch.zeros(3))

@@ -108,6 +108,7 @@ def test_budget_may_change_but_nothing_else(folder: RunFolder) -> None:
     folder.save(state(), META)
     with pytest.raises(InputError, match=r"must keep its configuration, got seed 1 \(was 0\)"):
         plan(folder, {"seed": 1})
+    folder.close()
     plan(folder, {"max_steps": 20}).begin(7)
     assert RunFolder.open(folder.path).config.max_steps == 20
 
@@ -166,7 +167,7 @@ def test_full_disk_keeps_the_old_checkpoint(folder: RunFolder, monkeypatch) -> N
     with pytest.raises(InputError, match="No space left on device; free some space"):
         folder.save({"a": torch.zeros(3)}, META)
     assert folder.checkpoint.read_bytes() == before
-    assert sorted(os.listdir(folder.path)) == ["checkpoint.safetensors", "config.toml"]
+    assert sorted(os.listdir(folder.path)) == [".lock", "checkpoint.safetensors", "config.toml"]
 
 
 def test_limit_on_file_size_keeps_the_old_checkpoint(folder: RunFolder) -> None:
@@ -206,6 +207,15 @@ def test_resume_forgets_records_after_the_checkpoint(folder: RunFolder) -> None:
     folder.close()
     assert [r["step"] for r in folder.records()] == [0, 1, 2, 3]
     assert folder.records()[0]["psnr"] is None  # strict JSON has no infinity
+
+
+def test_two_processes_cannot_fit_one_run(folder: RunFolder) -> None:
+    again = plan(folder, {})
+    with pytest.raises(InputError, match="run must be fitted by one process, got a second one"):
+        again.begin(0)
+    folder.close()
+    again.begin(0)
+    again.close()
 
 
 def test_resume_removes_what_a_kill_left(folder: RunFolder) -> None:
