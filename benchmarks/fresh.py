@@ -35,6 +35,9 @@ HELD_OUT = 0.1
 MOST_LOSS = 1.0  # dB below the best of the sweep
 MOST_SHARE = 0.1  # of the sweep's time
 LEARNING_RATES = {
+    "siren": 1e-3,
+    "finer": 1e-3,
+    "finer_bias": 1e-3,
     "fourier": 3e-3,
     "positional": 3e-3,
     "hash_grid": 1e-2,
@@ -54,7 +57,7 @@ class Options:
         width: Of hidden layers.
     """
 
-    families: tuple[str, ...] = ("fourier", "positional", "hash_grid")
+    families: tuple[str, ...] = ("fourier", "siren")
     images: Path | None = None
     side: int = 256
     steps: int = 500

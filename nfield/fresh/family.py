@@ -15,9 +15,12 @@ from nfield.encodings.hash_grid import HashGrid
 from nfield.fields.model import Model
 from nfield.fresh.choice import Build
 from nfield.fresh.target import Domain
+from nfield.networks.finer import Finer
 from nfield.networks.mlp import MLP
+from nfield.networks.siren import Siren
 from nfield.render.bounds import Bounds
 
+OMEGAS = tuple(range(10, 201, 10))
 RESOLUTIONS = tuple(round(16 * 2 ** (i / 2)) for i in range(1, 14))
 
 
@@ -44,6 +47,38 @@ class Family:
     domain: Domain
     build: Build
     probe: Build
+
+
+def siren(in_dim: int, out_dim: int, *, width: int = 256, hidden: int = 3) -> Family:
+    """Sines between layers, by the frequency of the first."""
+
+    def build(omega: float) -> nn.Module:
+        return Siren(in_dim, out_dim, width=width, hidden=hidden, omega_first=omega)
+
+    seeded = _seeded(build)
+    return Family("omega_first", 30, OMEGAS, (1, 1000), 64, (-1.0, 1.0), seeded, seeded)
+
+
+def finer(in_dim: int, out_dim: int, *, width: int = 256, hidden: int = 3) -> Family:
+    """Sines of variable period, by the frequency of the first layer; its biases start at 0."""
+
+    def build(omega: float) -> nn.Module:
+        sizes = {"width": width, "hidden": hidden}
+        return Finer(in_dim, out_dim, **sizes, omega_first=omega, first_bias=0.0)
+
+    seeded = _seeded(build)
+    return Family("omega_first", 30, OMEGAS, (1, 1000), 128, (-1.0, 1.0), seeded, seeded)
+
+
+def finer_bias(in_dim: int, out_dim: int, *, width: int = 256, hidden: int = 3) -> Family:
+    """Sines of variable period, by the largest starting bias of the first layer."""
+
+    def build(bias: float) -> nn.Module:
+        return Finer(in_dim, out_dim, width=width, hidden=hidden, first_bias=bias)
+
+    seeded = _seeded(build)
+    biases = [i / 10 for i in range(31)]
+    return Family("first_bias", 1.0, biases, (0.0, 30.0), 128, (-1.0, 1.0), seeded, seeded)
 
 
 def fourier(

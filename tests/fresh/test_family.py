@@ -22,7 +22,10 @@ from tests.fresh.images import falling
 
 SIDE, M = 128, 64
 POWERS = (2.0, 1.5, 1.0, 0.5, 0.0)
-MAKERS = {name: getattr(families, name) for name in ("fourier", "positional", "hash_grid")}
+MAKERS = {
+    name: getattr(families, name)
+    for name in ("siren", "finer", "finer_bias", "fourier", "positional", "hash_grid")
+}
 
 
 @pytest.fixture(params=MAKERS)
@@ -57,7 +60,7 @@ def test_candidates_rise_within_the_limits(family: Family) -> None:
 def test_frequencies_rise_with_the_setting(family: Family) -> None:
     """Means over seeds of three values far apart, below what the grid of pixels can show."""
     target = image_target(falling(1.0, SIDE), M, family.domain)
-    ends = {"bands": (2, 4, 6), "sigma": (1.0, 4.0, 12.0)}
+    ends = {"first_bias": (0.0, 1.0, 3.0), "bands": (2, 4, 6), "sigma": (1.0, 4.0, 12.0)}
     values = ends.get(family.setting, (20, 60, 200))
     means = [
         np.mean([mean_frequency(target.of(family.probe(v, s))) for s in range(3)]) for v in values
@@ -66,7 +69,7 @@ def test_frequencies_rise_with_the_setting(family: Family) -> None:
     assert means[-1] > 1.2 * means[0]
 
 
-@pytest.mark.parametrize("name", ["fourier"])
+@pytest.mark.parametrize("name", ["siren", "fourier"])
 def test_picks_rise_with_the_targets_frequencies(name: str) -> None:
     """Images of amplitude 1 / f^p: the flatter the spectrum, the higher the pick."""
     family = MAKERS[name](2, 3, width=64)
