@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import torch
 import tyro
 
+from benchmarks.architectures_cam import modulated_layers
+from benchmarks.architectures_waves import waves
 from benchmarks.comparison import Comparison, compare, forward, forward_backward
 from benchmarks.peers import rbf_torch
 from nfield.ops.rbf import rbf
@@ -42,6 +44,8 @@ def radial_basis_functions(points: int) -> Iterator[Comparison]:
 
 def comparisons(shrink: int) -> Iterator[Comparison]:
     yield from radial_basis_functions((1 << 17) // shrink)
+    yield from modulated_layers((1 << 15) // shrink)
+    yield from waves(shrink)
 
 
 def main(seconds: float = 4.0, shrink: int = 1, only: str = "") -> None:

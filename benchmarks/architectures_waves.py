@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from benchmarks.kernels import Comparison, forward, forward_backward
+from benchmarks.comparison import Comparison, forward, forward_backward
 from benchmarks.peers.mlp_torch import make_mlp
 from benchmarks.peers.waves_torch import Sines
 from benchmarks.peers.waves_torch import fourier as fourier_torch

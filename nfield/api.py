@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nfield.data.load import load_configured
+from nfield.frequency import choose_frequency, with_frequency
+from nfield.fresh.choice import Choice
+from nfield.fresh.report import write_plot
 from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
@@ -35,6 +38,7 @@ def fit(
     out: str | Path | None = None,
     resume: bool = False,
     set: Iterable[str] = (),
+    fresh: bool | Callable[[str, Choice], None] = False,
     on_load: Callable[[Any], None] | None = None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
     **options: Unpack[Options],
@@ -50,6 +54,9 @@ def fit(
         out: Run folder; `runs/<data>-<field>` by default.
         resume: Continue the run in `out`. The budget is then a total.
         set: `key=value` overrides, such as `train.samples=4096`.
+        fresh: Choose the preset's frequency by the spectrum of the data (FreSh) before a new run
+            begins; RUN/fresh.svg shows the choice. A function is called with the name of the
+            setting and the choice.
         on_load: Called once with the Scene, Picture, Mesh or Clip before the fit begins.
         on_step: Called after each step with its `step`, `seconds`, `loss` and more.
         **options: `field` (after the kind of data), `max_steps` or `max_seconds` (60 s of training
@@ -65,8 +72,16 @@ def fit(
     if on_load is not None:
         on_load(loaded)
     state = folder.load() if resume else None
+    choice = None
+    if fresh and not resume:
+        name, choice = choose_frequency(config, loaded)
+        config = folder.config = with_frequency(config, name, choice.pick)
+        if callable(fresh):
+            fresh(name, choice)
     trainer = Trainer(loaded, config) if state is None else Trainer.resume(loaded, config, *state)
     folder.begin(trainer.step)
+    if choice is not None:
+        write_plot(folder.path / "fresh.svg", choice, name)
     try:
         train(
             trainer,

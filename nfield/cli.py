@@ -63,6 +63,8 @@ class Fit:
     """auto | cpu | cuda (auto)."""
     resume: Switch = False
     """Continue the run in --out where it was stopped."""
+    fresh: Switch = False
+    """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg."""
     set: Assignments = ()
     """Override any key of the configuration, such as train.samples=4096."""
     json: Switch = False
@@ -137,6 +139,11 @@ def fit(args: Fit, err: Console) -> int:
     config, out = plan.config, str(plan.path)
     err.print(f"Fitting {config.field} to {config.data}; run folder {out}", highlight=False)
     from nfield import api, display
+    from nfield.fresh import report
+    from nfield.fresh.choice import Choice
+
+    def tell(setting: str, choice: Choice) -> None:
+        err.print(report.table(choice, setting))
 
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
@@ -146,6 +153,7 @@ def fit(args: Fit, err: Console) -> int:
                 out=out,
                 resume=args.resume,
                 set=args.set,
+                fresh=args.fresh and tell,
                 on_load=lambda data: display.loaded(err, data),
                 on_step=progress,
                 **options,

@@ -21,7 +21,7 @@ LAYERS = (
     ("train",),
     ("evaluate", "export"),
     ("verbs",),
-    ("run",),
+    ("run", "frequency"),
     ("api",),
     ("display", "describe", "doctor", "cli", "demo", "__main__"),
 )

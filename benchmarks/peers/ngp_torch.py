@@ -71,6 +71,7 @@ class TorchNgp:
 
     def __init__(self, bounds: Bounds, config: Config, *, compiled: bool = True) -> None:
         settings = config.occupancy
+        assert settings is not None  # every radiance preset has one
         self.space = Space(bounds, levels=settings.levels, steps=settings.steps)
         self.occupancy = Occupancy(self.space, bounds.hull, settings)
         self.field = Field(config.model)

@@ -49,6 +49,8 @@ class TorchTrainer:
     def __init__(self, scene: Scene, config: Config, *, compiled: bool = True) -> None:
         torch.manual_seed(config.seed)
         self.config, self.batch = config, config.train.samples
+        assert config.occupancy is not None  # every radiance preset has one
+        self.interval = config.occupancy.interval
         self.step, self.seconds, self.samples, self.candidates = 0, 0.0, 0, 0
         self.ray_count = config.train.rays
         self.model = TorchNgp(scene.bounds, config, compiled=compiled)
@@ -75,7 +77,7 @@ class TorchTrainer:
         """One step; returns the loss."""
         start = time.perf_counter()
         self._set_learning_rate()
-        interval = 4 if self.step < 64 else self.config.occupancy.interval
+        interval = 4 if self.step < 64 else self.interval
         if self.step % interval == 0:
             with torch.no_grad():
                 self.model.occupancy.update(self.model.density, self.step)

@@ -42,8 +42,9 @@ def hash_video(settings: HashSettings, values: int) -> Values:
 def ffn(settings: FourierSettings, values: int) -> Values:
     """The preset `ffn`: random Fourier features into a perceptron."""
     encoding = Fourier(2, settings.features, settings.sigma)
-    sizes = {"width": settings.width, "hidden": settings.hidden}
-    return Values(encoding, MLP(encoding.out_dim, values, **sizes, bias=True), logistic)
+    width, hidden = settings.width, settings.hidden
+    network = MLP(encoding.out_dim, values, width=width, hidden=hidden, bias=True)
+    return Values(encoding, network, logistic)
 
 
 def siren_image(settings: SirenSettings, values: int) -> Values:
@@ -81,8 +82,9 @@ def rbf_distance(settings: RbfSettings, values: int) -> Values:
 def triplane_distance(settings: TriplaneSettings, values: int) -> Values:
     """The preset `triplane-sdf`."""
     encoding = TriPlane(resolution=settings.resolution, channels=settings.channels)
-    sizes = {"width": settings.width, "hidden": settings.hidden}
-    return Values(encoding, MLP(settings.channels, values, **sizes, bias=True))
+    width, hidden = settings.width, settings.hidden
+    network = MLP(settings.channels, values, width=width, hidden=hidden, bias=True)
+    return Values(encoding, network)
 
 
 class Centered(nn.Module):

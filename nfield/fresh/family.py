@@ -123,7 +123,7 @@ def hash_grid(
         128,
         (0.0, 1.0),
         _seeded(build),
-        _seeded(lambda finest: _large(build(finest))),
+        _seeded(lambda finest: enlarged(build(finest))),
     )
 
 
@@ -141,11 +141,11 @@ def radiance(config: Config, bounds: Bounds) -> Family:
         32,
         (0.0, 1.0),
         _seeded(build),
-        _seeded(lambda finest: _large(build(finest))),
+        _seeded(lambda finest: enlarged(build(finest))),
     )
 
 
-def _large(network: nn.Module) -> nn.Module:
+def enlarged(network: nn.Module) -> nn.Module:
     """Features of hash grids as large as if learned: near 0, their start, they show nothing."""
     for module in network.modules():
         if isinstance(module, HashGrid):

@@ -54,7 +54,7 @@ def video_target(
     """Random frames of a video; a module is asked for the same moments.
 
     Shape
-        video ``(T, C, H, W)`` floating point; the module maps (x, y, t) ``(N, 3)`` to ``(N, C)``
+        video ``(T, C, H, W)`` of any dtype; the module maps (x, y, t) ``(N, 3)`` to ``(N, C)``
     Raises
         ValueError: see `nfield.fresh.spectrum.spectrum`.
 
@@ -67,7 +67,7 @@ def video_target(
     times = low + (high - low) * (which + 0.5) / len(video)
     plane = _square(2 * m, domain).expand(len(which), -1, -1, -1)
     moments = times.view(-1, 1, 1, 1).expand(*plane.shape[:3], 1)
-    return Target(spectrum(video[which], m), _asker(torch.cat([plane, moments], -1)))
+    return Target(spectrum(video[which].float(), m), _asker(torch.cat([plane, moments], -1)))
 
 
 def distance_target(

@@ -62,8 +62,9 @@ class CAM(nn.Module):
         """See the class; `p` may be left out without a grid."""
         scale, shift = self._scale_and_shift(len(x), p)
         for layer, linear in enumerate(self.hidden):
-            operands = (linear.weight, linear.bias, scale[layer], shift[layer])
-            x = modulated_layer(x, *operands, self.shapes[layer])
+            assert isinstance(linear, nn.Linear)
+            weight, bias = linear.weight, linear.bias
+            x = modulated_layer(x, weight, bias, scale[layer], shift[layer], self.shapes[layer])
         return self.head(x)
 
     def _scale_and_shift(self, rows: int, p: Tensor | None) -> tuple[Tensor, Tensor]:
