@@ -122,7 +122,7 @@ class Modulation(nn.Module):
 
     def _by_layer(self, values: Tensor) -> Tensor:
         """``(N, 2 * layers * channels)`` -> ``(2 * layers, N, channels)``, each layer dense."""
-        return values.view(len(values), -1, self.channels).transpose(0, 1).contiguous()
+        return values.view(-1, 2 * self.layers, self.channels).transpose(0, 1).contiguous()
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""
