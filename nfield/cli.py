@@ -7,126 +7,14 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
-from tyro.conf import OmitSubcommandPrefixes, Positional, UseAppendAction, arg, subcommand
+from tyro.conf import OmitSubcommandPrefixes, subcommand
 
+from nfield.arguments import Doctor, Eval, Export, Fit, Info, Render
 from nfield.errors import InputError
-
-Text = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
-Count = Annotated[int | None, arg(metavar="N", help_behavior_hint="")]
-Seconds = Annotated[float | None, arg(metavar="S", help_behavior_hint="")]
-Place = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")]
-Assignments = Annotated[
-    tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE", help_behavior_hint="(repeatable)")
-]
-Size = Annotated[tuple[int, int] | None, arg(metavar="W H", help_behavior_hint="")]
-Switch = Annotated[bool, arg(help_behavior_hint="")]
-Data = Annotated[Positional[str], arg(metavar="DATA", help_behavior_hint="")]
-RunPath = Annotated[Positional[str], arg(metavar="RUN", help_behavior_hint="")]
-Background = Annotated[
-    Literal["white", "black", "random"] | None, arg(metavar="COLOUR", help_behavior_hint="")
-]
-What = Annotated[
-    Literal["rgb", "depth", "normal"] | None, arg(metavar="QUANTITY", help_behavior_hint="")
-]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Fit a field to a scene, an image, a shape or a video.
-
-    It trains for 60 seconds unless a budget is given.
-    """
-
-    data: Data
-    """Folder or transforms.json of a scene, builtin:matte | glossy | thin, an image, a mesh, a
-    video, or a recipe (*.toml)."""
-    field: Text = None
-    """Preset of the field (ngp, hash-image, hash-sdf or hash-video)."""
-    out: Place = None
-    """Run folder (runs/<data>-<field>)."""
-    max_steps: Count = None
-    """Budget in steps, in total; the learning rate falls over train.decay_steps steps."""
-    max_seconds: Seconds = None
-    """Budget in seconds of training alone, in total."""
-    downscale: Count = None
-    """Divide the images' sides by N (1)."""
-    seed: Count = None
-    """Seed of everything random (0)."""
-    background: Background = None
-    """white | black | random: behind images with alpha (random; white for one image)."""
-    device: Text = None
-    """auto | cpu | cuda (auto)."""
-    resume: Switch = False
-    """Continue the run in --out where it was stopped."""
-    fresh: Switch = False
-    """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg."""
-    set: Assignments = ()
-    """Override any key of the configuration, such as train.samples=4096."""
-    json: Switch = False
-    """Print the result as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class Eval:
-    """Judge a run by what it was fitted to; writes RUN/eval/metrics.json."""
-
-    run: RunPath
-    """Run folder."""
-    split: Text = None
-    """Split of a scene (test)."""
-    every: Count = None
-    """Take views, or frames, 0, N, 2N, ... (1)."""
-    lpips_weights: Place = None
-    """File with LPIPS weights; without it LPIPS is null."""
-    background: Background = None
-    """white | black (the run's, white if that was random)."""
-    json: Switch = False
-    """Print metrics.json on stdout."""
-
-
-@dataclass(frozen=True)
-class Render:
-    """Render what a run has learned: a film of a scene or shape, a video, or an image."""
-
-    run: RunPath
-    """Run folder."""
-    path: Text = None
-    """Of a scene: orbit | train | test | FILE with cameras (orbit)."""
-    frames: Count = None
-    """Length of an orbit (60) or of a video (its own), or how many of a path's cameras (all)."""
-    what: What = None
-    """rgb | depth | normal: of a scene or shape; a folder's depth pictures hold 16-bit values
-    (rgb)."""
-    out: Place = None
-    """FILE.mp4, of an image FILE.png; of a scene or shape also a folder (in RUN/renders)."""
-    size: Size = None
-    """Width and height in pixels of anything but given cameras (those of the data; 512 512 of a
-    shape)."""
-    json: Switch = False
-    """Print the result as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class Info:
-    """Say what a run, a scene, an image, a shape or a video is: sizes, cameras, warnings."""
-
-    path: Annotated[Positional[str], arg(metavar="RUN|DATA")]
-    """Run folder, or what could be fitted."""
-    json: Switch = False
-    """Print it as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """Say what this installation can do, and how to get what is missing."""
-
-    json: Switch = False
-    """Print it as JSON on stdout."""
 
 
 def fit(args: Fit, err: Console) -> int:
@@ -209,6 +97,24 @@ def render(args: Render, err: Console) -> int:
     return 0
 
 
+def export(args: Export, err: Console) -> int:
+    from nfield import api, display
+
+    run = api.open_run(args.run)
+    with display.counter(err, "judging") as bar:
+        task = bar.add_task("", total=None)
+        result = run.export(
+            args.out,
+            what=args.what,
+            every=args.every,
+            watch=lambda judged: bar.update(task, completed=judged.done, total=judged.total),
+        )
+    flat = {**result, **result["mean"]}
+    del flat["mean"]
+    _output(args.json, result, lambda console: display.pairs(console, args.run, flat))
+    return 0
+
+
 def info(args: Info, err: Console) -> int:
     from nfield import display
     from nfield.describe import describe
@@ -234,6 +140,7 @@ Verb = (
     Annotated[Fit, subcommand("fit")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Render, subcommand("render")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Doctor, subcommand("doctor")]
 )
@@ -241,6 +148,7 @@ VERBS: dict[type, Callable[[Any, Console], int]] = {
     Fit: fit,
     Eval: evaluate,
     Render: render,
+    Export: export,
     Info: info,
     Doctor: doctor,
 }

@@ -16,6 +16,7 @@ import torch
 
 import nfield
 from nfield import cli
+from nfield.cli import main
 from nfield.errors import InputError
 from nfield.train.folder import RunFolder
 
@@ -51,6 +52,18 @@ def assert_same_state(a: nfield.Run, b: nfield.Run) -> None:
 @pytest.fixture(scope="module")
 def fitted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> nfield.Run:
     return small_fit(photos, tmp_path_factory.mktemp("fit") / "run", max_steps=100)
+
+
+def test_a_scene_is_exported_with_little_loss(
+    fitted: nfield.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = fitted.evaluate()["mean"]["psnr"]
+    assert main(["export", str(fitted.folder.path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    # The occupancy grid is coarser, too; a cell lost would cost decibels.
+    assert result["mean"]["psnr"] > before - 0.3
+    assert result["bytes"] < 0.4 * result["checkpoint_bytes"]
+    assert Path(result["out"]) == fitted.folder.path / "export" / "ngp.nfield"
 
 
 def test_fit_learns_the_scene(fitted: nfield.Run) -> None:

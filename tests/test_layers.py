@@ -23,7 +23,7 @@ LAYERS = (
     ("verbs",),
     ("run", "frequency"),
     ("api",),
-    ("display", "describe", "doctor", "cli", "demo", "__main__"),
+    ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
 )
 TORCH_FREE = (
     *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),

@@ -1,0 +1,136 @@
+"""The program's verbs and their options, as its help shows them. Torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+Text = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
+Count = Annotated[int | None, arg(metavar="N", help_behavior_hint="")]
+Seconds = Annotated[float | None, arg(metavar="S", help_behavior_hint="")]
+Place = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")]
+Assignments = Annotated[
+    tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE", help_behavior_hint="(repeatable)")
+]
+Size = Annotated[tuple[int, int] | None, arg(metavar="W H", help_behavior_hint="")]
+Switch = Annotated[bool, arg(help_behavior_hint="")]
+Data = Annotated[Positional[str], arg(metavar="DATA", help_behavior_hint="")]
+RunPath = Annotated[Positional[str], arg(metavar="RUN", help_behavior_hint="")]
+Background = Annotated[
+    Literal["white", "black", "random"] | None, arg(metavar="COLOUR", help_behavior_hint="")
+]
+What = Annotated[
+    Literal["rgb", "depth", "normal"] | None, arg(metavar="QUANTITY", help_behavior_hint="")
+]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Fit a field to a scene, an image, a shape or a video.
+
+    It trains for 60 seconds unless a budget is given.
+    """
+
+    data: Data
+    """Folder or transforms.json of a scene, builtin:matte | glossy | thin, an image, a mesh, a
+    video, or a recipe (*.toml)."""
+    field: Text = None
+    """Preset of the field (ngp, hash-image, hash-sdf or hash-video)."""
+    out: Place = None
+    """Run folder (runs/<data>-<field>)."""
+    max_steps: Count = None
+    """Budget in steps, in total; the learning rate falls over train.decay_steps steps."""
+    max_seconds: Seconds = None
+    """Budget in seconds of training alone, in total."""
+    downscale: Count = None
+    """Divide the images' sides by N (1)."""
+    seed: Count = None
+    """Seed of everything random (0)."""
+    background: Background = None
+    """white | black | random: behind images with alpha (random; white for one image)."""
+    device: Text = None
+    """auto | cpu | cuda (auto)."""
+    resume: Switch = False
+    """Continue the run in --out where it was stopped."""
+    fresh: Switch = False
+    """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg."""
+    set: Assignments = ()
+    """Override any key of the configuration, such as train.samples=4096."""
+    json: Switch = False
+    """Print the result as JSON on stdout."""
+
+
+@dataclass(frozen=True)
+class Eval:
+    """Judge a run by what it was fitted to; writes RUN/eval/metrics.json."""
+
+    run: RunPath
+    """Run folder."""
+    split: Text = None
+    """Split of a scene (test)."""
+    every: Count = None
+    """Take views, or frames, 0, N, 2N, ... (1)."""
+    lpips_weights: Place = None
+    """File with LPIPS weights; without it LPIPS is null."""
+    background: Background = None
+    """white | black (the run's, white if that was random)."""
+    json: Switch = False
+    """Print metrics.json on stdout."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render what a run has learned: a film of a scene or shape, a video, or an image."""
+
+    run: RunPath
+    """Run folder."""
+    path: Text = None
+    """Of a scene: orbit | train | test | FILE with cameras (orbit)."""
+    frames: Count = None
+    """Length of an orbit (60) or of a video (its own), or how many of a path's cameras (all)."""
+    what: What = None
+    """rgb | depth | normal: of a scene or shape; a folder's depth pictures hold 16-bit values
+    (rgb)."""
+    out: Place = None
+    """FILE.mp4, of an image FILE.png; of a scene or shape also a folder (in RUN/renders)."""
+    size: Size = None
+    """Width and height in pixels of anything but given cameras (those of the data; 512 512 of a
+    shape)."""
+    json: Switch = False
+    """Print the result as JSON on stdout."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a run's field for use elsewhere, and judge what was written."""
+
+    run: RunPath
+    """Run folder."""
+    what: Annotated[str, arg(metavar="NAME")] = "compressed"
+    """compressed: 8 bits a value, entropy coded."""
+    out: Place = None
+    """File (RUN/export/<field>.nfield)."""
+    every: Count = None
+    """Judge views, or frames, 0, N, 2N, ... (1)."""
+    json: Switch = False
+    """Print the result as JSON on stdout."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a run, a scene, an image, a shape or a video is: sizes, cameras, warnings."""
+
+    path: Annotated[Positional[str], arg(metavar="RUN|DATA")]
+    """Run folder, or what could be fitted."""
+    json: Switch = False
+    """Print it as JSON on stdout."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what this installation can do, and how to get what is missing."""
+
+    json: Switch = False
+    """Print it as JSON on stdout."""
