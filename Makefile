@@ -12,7 +12,7 @@ CPP := $(filter %.cpp %.h,$(NATIVE))
 demo: install  ## Fit a built-in scene for a minute, evaluate it, film it, write a report.
 	$(BIN)/python -m nfield.demo
 
-test: install  ## All tests.
+test: $(VENV)/mesh  ## All tests.
 	$(BIN)/python -m pytest
 
 lint: install  ## Style and types.
@@ -32,6 +32,11 @@ $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,video,log]"
+	touch $@
+
+# Large, and needed by nothing but shapes.
+$(VENV)/mesh: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh]"
 	touch $@
 
 clean:

@@ -22,6 +22,7 @@ from nfield.evaluate.protocol import evaluate_views
 from nfield.fields.model import Model
 from nfield.ops.march import Samples
 from nfield.render.cameras import Cameras
+from nfield.train.rays import RayTask
 from nfield.train.trainer import Trainer
 
 WHITE = (1.0, 1.0, 1.0)
@@ -61,7 +62,7 @@ class Ours:
     def __init__(self, scene: Scene, config: Config) -> None:
         torch.manual_seed(config.seed)
         self.model = CountingModel(config, scene.bounds)
-        self.trainer = Trainer(scene, config, self.model)
+        self.trainer = Trainer(scene, config, RayTask(scene, config, self.model))
         self.candidates, self.samples, self.step, self.seconds = 0, 0, 0, 0.0
 
     def train_step(self) -> None:

@@ -126,26 +126,30 @@ NB_MODULE(_native, m) {
             Release());
 
     nb::class_<MlpShape>(m, "Mlp")
-        .def(
-            "__init__",
-            [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
-                new (shape)
-                    MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
-            })
+        .def("__init__",
+             [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias,
+                float omega_first, float omega_hidden) {
+                 new (shape) MlpShape{
+                     in,   out,         width,       hidden, static_cast<Activation>(activation),
+                     bias, omega_first, omega_hidden};
+             })
         .def(
             "forward",
-            [](const MlpShape &mlp, In x, In weights, Out y) {
-                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data());
+            [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> kept) {
+                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data(),
+                                      kept ? kept->data() : nullptr);
             },
-            Release())
+            nb::arg("x"), nb::arg("weights"), nb::arg("y"), nb::arg("kept").none(), Release())
         .def(
             "backward",
-            [](const MlpShape &mlp, In x, In weights, In dy, std::optional<Out> dx, Out dweights) {
-                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), dy.data(),
+            [](const MlpShape &mlp, In x, In weights, std::optional<In> kept, In dy,
+               std::optional<Out> dx, Out dweights) {
+                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(),
+                                       kept ? kept->data() : nullptr, dy.data(),
                                        dx ? dx->data() : nullptr, dweights.data());
             },
-            nb::arg("x"), nb::arg("weights"), nb::arg("dy"), nb::arg("dx").none(),
-            nb::arg("dweights"), Release());
+            nb::arg("x"), nb::arg("weights"), nb::arg("kept").none(), nb::arg("dy"),
+            nb::arg("dx").none(), nb::arg("dweights"), Release());
 
     m.def(
         "rbf_forward",

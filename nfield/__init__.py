@@ -1,4 +1,4 @@
-"""nfield: an engine for neural radiance fields.
+"""nfield: an engine for neural fields of scenes, images, shapes and videos.
 
 The public names are resolved on first use, so that `nfield --help` need not import torch.
 """
@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
-    from nfield.api import Run as Run
     from nfield.api import fit as fit
     from nfield.api import open_run as open_run
+    from nfield.data.load import load as load
     from nfield.data.load import load_scene as load_scene
     from nfield.errors import InputError as InputError
+    from nfield.run import Run as Run
 
     __version__: str
 
 _HOMES = {
     "InputError": "nfield.errors",
-    "Run": "nfield.api",
+    "Run": "nfield.run",
     "fit": "nfield.api",
+    "load": "nfield.data.load",
     "load_scene": "nfield.data.load",
     "open_run": "nfield.api",
 }

@@ -30,18 +30,25 @@ RunPath = Annotated[Positional[str], arg(metavar="RUN", help_behavior_hint="")]
 Background = Annotated[
     Literal["white", "black", "random"] | None, arg(metavar="COLOUR", help_behavior_hint="")
 ]
+What = Annotated[
+    Literal["rgb", "depth", "normal"] | None, arg(metavar="QUANTITY", help_behavior_hint="")
+]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Fit a field to a scene, for 60 seconds of training unless a budget is given."""
+    """Fit a field to a scene, an image, a shape or a video.
+
+    It trains for 60 seconds unless a budget is given.
+    """
 
     data: Data
-    """Folder, transforms.json, builtin:matte | glossy | thin, or a recipe (*.toml)."""
+    """Folder or transforms.json of a scene, builtin:matte | glossy | thin, an image, a mesh, a
+    video, or a recipe (*.toml)."""
     field: Text = None
-    """Preset of the field (ngp)."""
+    """Preset of the field (ngp, hash-image, hash-sdf or hash-video)."""
     out: Place = None
-    """Run folder (runs/<scene>-<field>)."""
+    """Run folder (runs/<data>-<field>)."""
     max_steps: Count = None
     """Budget in steps, in total; the learning rate falls over train.decay_steps steps."""
     max_seconds: Seconds = None
@@ -51,7 +58,7 @@ class Fit:
     seed: Count = None
     """Seed of everything random (0)."""
     background: Background = None
-    """white | black | random: behind images with alpha (random)."""
+    """white | black | random: behind images with alpha (random; white for one image)."""
     device: Text = None
     """auto | cpu | cuda (auto)."""
     resume: Switch = False
@@ -64,14 +71,14 @@ class Fit:
 
 @dataclass(frozen=True)
 class Eval:
-    """Judge a run's renders against photos; writes RUN/eval/metrics.json."""
+    """Judge a run by what it was fitted to; writes RUN/eval/metrics.json."""
 
     run: RunPath
     """Run folder."""
-    split: str = "test"
-    """Split of the scene."""
-    every: int = 1
-    """Take views 0, K, 2K, ..."""
+    split: Text = None
+    """Split of a scene (test)."""
+    every: Count = None
+    """Take views, or frames, 0, N, 2N, ... (1)."""
     lpips_weights: Place = None
     """File with LPIPS weights; without it LPIPS is null."""
     background: Background = None
@@ -82,30 +89,32 @@ class Eval:
 
 @dataclass(frozen=True)
 class Render:
-    """Render a video, or a folder of pictures, along a camera path."""
+    """Render what a run has learned: a film of a scene or shape, a video, or an image."""
 
     run: RunPath
     """Run folder."""
-    path: Annotated[str, arg(metavar="PATH")] = "orbit"
-    """orbit | train | test | FILE with cameras."""
+    path: Text = None
+    """Of a scene: orbit | train | test | FILE with cameras (orbit)."""
     frames: Count = None
-    """Length of an orbit (60), or how many of the path's cameras (all)."""
-    what: Literal["rgb", "depth", "normal"] = "rgb"
-    """Quantity to show; a folder's depth pictures hold 16-bit values."""
+    """Length of an orbit (60) or of a video (its own), or how many of a path's cameras (all)."""
+    what: What = None
+    """rgb | depth | normal: of a scene or shape; a folder's depth pictures hold 16-bit values
+    (rgb)."""
     out: Place = None
-    """FILE.mp4 or a folder (RUN/renders/<path>-<what>.mp4)."""
+    """FILE.mp4, of an image FILE.png; of a scene or shape also a folder (in RUN/renders)."""
     size: Size = None
-    """Size of an orbit's frames in pixels (the training views')."""
+    """Width and height in pixels of anything but given cameras (those of the data; 512 512 of a
+    shape)."""
     json: Switch = False
     """Print the result as JSON on stdout."""
 
 
 @dataclass(frozen=True)
 class Info:
-    """Say what a run or a scene is: sizes, cameras, warnings."""
+    """Say what a run, a scene, an image, a shape or a video is: sizes, cameras, warnings."""
 
     path: Annotated[Positional[str], arg(metavar="RUN|DATA")]
-    """Run folder or scene."""
+    """Run folder, or what could be fitted."""
     json: Switch = False
     """Print it as JSON on stdout."""
 
@@ -127,10 +136,9 @@ def fit(args: Fit, err: Console) -> int:
     plan = RunFolder.plan(args.data, options, args.set, out=args.out, resume=args.resume)
     config, out = plan.config, str(plan.path)
     err.print(f"Fitting {config.field} to {config.data}; run folder {out}", highlight=False)
-    from nfield import api
-    from nfield.display import FitProgress
+    from nfield import api, display
 
-    progress = FitProgress(err, config.max_steps, config.max_seconds)
+    progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:
             api.fit(
@@ -138,6 +146,7 @@ def fit(args: Fit, err: Console) -> int:
                 out=out,
                 resume=args.resume,
                 set=args.set,
+                on_load=lambda data: display.loaded(err, data),
                 on_step=progress,
                 **options,
             )
@@ -169,7 +178,7 @@ def evaluate(args: Eval, err: Console) -> int:
             watch=lambda judged: bar.update(task, completed=judged.done, total=judged.total),
         )
     _output(args.json, result, lambda console: display.metrics(console, result))
-    if result["lpips_reason"]:
+    if result.get("lpips_reason"):
         err.print(f"LPIPS: {result['lpips_reason']}", highlight=False)
     return 0
 
@@ -234,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = tyro.cli(
         Verb,
         prog="nfield",
-        description="Neural radiance fields from posed photos, fast on an ordinary CPU.",
+        description="Neural fields of scenes, images, shapes and videos, fast on an ordinary CPU.",
         args=_spread(sys.argv[1:] if argv is None else argv),
         config=(OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )

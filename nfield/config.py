@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import os
-import reprlib
-import sys
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from types import UnionType
 from typing import Any, Literal
 
 from nfield.errors import InputError
 from nfield.fields.presets import preset
+from nfield.kinds import DEFAULTS, kind_of, require_kind
 from nfield.toml import read_toml
+from nfield.typed import check
 
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
+SECTIONS = ("model", "train", "occupancy")
 # What a resumed run may be given anew; everything else decides what is being fitted.
 RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds")
 
 
 @dataclass(frozen=True)
 class Train:
-    """How a field is fitted. `samples` is a step's budget of visible samples; rays adapt to it.
+    """How a field is fitted.
 
+    `samples` is a step's budget of visible samples, to which the rays adapt; where points of an
+    image, a shape or a video are fitted it is their number. `loss` is the mean over values y with
+    truth t of (y - t)^2 (l2), |y - t| (l1), or (y - t)^2 / (|t| + 0.1) (relative).
     `distortion` weighs the spread of light along rays in unbounded scenes (arXiv:2111.12077).
     """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     rays: int = 1024
+    loss: Literal["l2", "l1", "relative"] = "l2"
     learning_rate: float = 1.5e-2
     final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
-    distortion: float = dataclasses.field(default=0.01, metadata={"least": 0})
+    distortion: float = dataclasses.field(default=0.03, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
 
 
@@ -60,8 +63,10 @@ class Config:
     """Everything that decides a run. Numbers must be > 0 unless their metadata says otherwise.
 
     Args:
-        data: Absolute path of the scene, or `builtin:NAME`.
+        data: Absolute path of the scene, image, shape or video, or `builtin:NAME`.
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
+        distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
+        occupancy: Of scenes; None for all else.
         max_steps: Budget in steps; None when the budget is in seconds.
         max_seconds: Budget in seconds of training time; None when it is in steps.
     """
@@ -72,12 +77,13 @@ class Config:
     seed: int = dataclasses.field(default=0, metadata={"least": 0, "most": 2**63 - 1})
     downscale: int = 1
     background: Literal["random", "white", "black"] = "random"
+    distance: Literal["signed", "unsigned"] = "signed"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     max_steps: int | None = None
     max_seconds: float | None = None
     model: Any = None
     train: Train = Train()
-    occupancy: Occupancy = Occupancy()
+    occupancy: Occupancy | None = None
 
 
 def defaults(data: str, field: str = "ngp") -> Config:
@@ -87,7 +93,8 @@ def defaults(data: str, field: str = "ngp") -> Config:
         InputError: no such preset, or one that does not fit together.
     """
     chosen = preset(field)
-    config = Config(data=data, field=field, model=chosen.settings)
+    occupancy = Occupancy() if chosen.kind == "radiance" else None
+    config = Config(data=data, field=field, model=chosen.settings, occupancy=occupancy)
     return replace(
         config, {f"train.{key}": value for key, value in chosen.train.items()}, f"field {field}"
     )
@@ -103,7 +110,8 @@ def resolve(
     """Join, weakest first: `base` or the preset, the recipe if `data` is one, `options`, `--set`.
 
     Args:
-        data: Folder, file, `builtin:NAME`, or a recipe (*.toml).
+        data: Folder, file, `builtin:NAME`, or a recipe (*.toml); its kind decides the preset
+            unless that is given.
         options: Values by dotted key; None means not given.
         assignments: `key=value` texts, typed by the key's annotation.
         base: Configuration of the run being resumed.
@@ -125,7 +133,9 @@ def resolve(
     config = base
     if config is None:
         names = [str(values.pop("field")) for _, values in layers if "field" in values]
-        config = defaults(data, *names[-1:])
+        source = [str(values["data"]) for _, values in layers if "data" in values][-1]
+        config = defaults(data, names[-1] if names else DEFAULTS[kind_of(source)])
+        require_kind(config.field, source)
     for where, values in layers:
         config = replace(config, values, where)
     if config.max_steps is None and config.max_seconds is None:
@@ -155,7 +165,7 @@ def replace(config: Config, values: Mapping[str, Any], where: str) -> Config:
     if unknown:
         names = ", ".join(f"{key!r}{_nearest(key, known)}" for key in unknown)
         raise InputError(f"{where}: keys must be known, got {names}; correct or remove them")
-    checked = {key: _check(where, key, known[key], value) for key, value in values.items()}
+    checked = {key: check(where, key, known[key], value) for key, value in values.items()}
     given = [key for key in BUDGET if checked.get(key) is not None]
     if len(given) == 2:
         raise InputError(f"{where}: budget must be max_steps or max_seconds, got both; remove one")
@@ -227,7 +237,7 @@ def _leaves(section: Any, prefix: str = "") -> Iterator[tuple[str, tuple[Any, Ma
         value = getattr(section, f.name)
         if is_dataclass(value):
             yield from _leaves(value, f"{prefix}{f.name}.")
-        elif f.name != "model":
+        elif f.name not in SECTIONS:
             yield prefix + f.name, (hints[f.name], f.metadata)
 
 
@@ -249,46 +259,3 @@ def _nearest(key: str, known: Iterable[str]) -> str:
         last[m] for m in difflib.get_close_matches(key.rpartition(".")[2], last, 2, cutoff=0.4)
     ]
     return f" (nearest: {' or '.join(near)})" if near else ""
-
-
-def _check(where: str, key: str, rule: tuple[Any, Mapping[str, Any]], value: Any) -> Any:
-    """`value` as the annotation's type, or an InputError that states the rule."""
-    annotation, metadata = rule
-    kinds = [annotation]
-    if typing.get_origin(annotation) in (UnionType, typing.Union):
-        kinds = list(typing.get_args(annotation))
-    if type(None) in kinds and (value is None or value == "none"):
-        return None
-    kind = next(k for k in kinds if k is not type(None))
-    if kind in (int, float):
-        return _number(where, key, kind, metadata, value)
-    choices = {bool: (True, False)}.get(kind, typing.get_args(kind))
-    if kind is bool and isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower(), value)
-    if (value not in choices) if choices else not isinstance(value, kind):
-        expected = f"one of {', '.join(map(str, choices))}" if choices else "text"
-        raise InputError(
-            f"{where}: {key} must be {expected}, got {reprlib.repr(value)}; correct it"
-        )
-    return value
-
-
-def _number(
-    where: str, key: str, kind: type[int] | type[float], metadata: Mapping[str, Any], value: Any
-) -> int | float:
-    least, most = metadata.get("least"), metadata.get("most", 2**31 - 1 if kind is int else None)
-    rule = "an integer" if kind is int else "a finite number"
-    rule += " > 0" if least is None else f" >= {least}"
-    rule += "" if most is None else f" and <= {most}"
-    multiple = metadata.get("multiple")
-    rule += "" if multiple is None else f", a multiple of {multiple}"
-    try:
-        exact = isinstance(value, (int, str) if kind is int else (int, float, str))
-        number = kind(value) if exact and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    ceiling = sys.float_info.max if most is None else most
-    fits = (number > 0 if least is None else number >= least) and number <= ceiling
-    if not fits or (multiple is not None and number % multiple):
-        raise InputError(f"{where}: {key} must be {rule}, got {reprlib.repr(value)}; correct it")
-    return number

@@ -1,4 +1,4 @@
-"""`nfield info`: what a run or a scene is, as plain values."""
+"""`nfield info`: what a run, a scene, an image, a shape or a video is, as plain values."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nfield.config import Config, resolve
+from nfield.fields.presets import preset
+from nfield.kinds import kind_of
 from nfield.train.folder import RunFolder
 
 SHOWN_SIZES = 4
 
 
 def describe(path: str) -> dict[str, Any]:
-    """Values by name of the run folder, or else of the scene, at `path`.
+    """Values by name of the run folder, or else of the scene, image, shape or video, at `path`.
 
     Raises:
-        InputError: it is neither, or it is damaged.
+        InputError: it is none of these, or it is damaged.
     """
-    return _run(path) if (Path(path) / "config.toml").is_file() else _scene(path)
+    if (Path(path) / "config.toml").is_file():
+        return _run(path)
+    config = resolve(path)
+    about = {"radiance": _scene, "image": _image, "distance": _shape, "video": _video}
+    return about[kind_of(config.data)](config)
 
 
 def _run(path: str) -> dict[str, Any]:
@@ -27,6 +34,7 @@ def _run(path: str) -> dict[str, Any]:
     mean = json.loads(metrics.read_text())["mean"] if metrics.exists() else {}
     return {
         "kind": "run",
+        "fitted_to": preset(config.field).kind,
         "field": config.field,
         "data": config.data,
         "seed": config.seed,
@@ -42,12 +50,59 @@ def _run(path: str) -> dict[str, Any]:
     }
 
 
-def _scene(path: str) -> dict[str, Any]:
-    from nfield.config import resolve
+def _image(config: Config) -> dict[str, Any]:
+    from nfield.data.picture import load_picture
+
+    picture = load_picture(config.data, downscale=config.downscale, background=config.background)
+    height, width = picture.pixels.shape
+    return {
+        "kind": "image",
+        "name": picture.name,
+        "data": config.data,
+        "size": f"{width}x{height}",
+        "channels": picture.pixels.out_dim,
+        "notes": list(picture.notes),
+    }
+
+
+def _shape(config: Config) -> dict[str, Any]:
+    from nfield.data.mesh import load_mesh
+
+    mesh = load_mesh(config.data, distance="unsigned")
+    size = (mesh.surface.vertices.max(0) - mesh.surface.vertices.min(0)) / mesh.scale
+    return {
+        "kind": "shape",
+        "name": mesh.name,
+        "data": config.data,
+        "vertices": len(mesh.surface.vertices),
+        "triangles": len(mesh.surface.faces),
+        "center": ", ".join(f"{value:.3g}" for value in mesh.center),
+        "size": ", ".join(f"{value:.3g}" for value in size),
+        "notes": list(mesh.notes),
+    }
+
+
+def _video(config: Config) -> dict[str, Any]:
+    from nfield.data.clip import load_clip
+
+    clip = load_clip(config.data, downscale=config.downscale)
+    frames, height, width = clip.frames.shape
+    return {
+        "kind": "video",
+        "name": clip.name,
+        "data": config.data,
+        "frames": frames,
+        "size": f"{width}x{height}",
+        "fps": clip.fps,
+        "seconds": frames / clip.fps,
+        "notes": list(clip.notes),
+    }
+
+
+def _scene(config: Config) -> dict[str, Any]:
     from nfield.data.inspect import inspect_scene
     from nfield.data.load import load_scene
 
-    config = resolve(path)
     report, warnings = inspect_scene(load_scene(config.data, downscale=config.downscale))
     alpha = "alpha" if report["alpha"] else "no alpha"
     bounds = report["bounds"]

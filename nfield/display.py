@@ -22,20 +22,27 @@ from rich.table import Table
 BAR_SECONDS = 0.25  # between updates of a bar
 LINE_SECONDS = 5.0  # between lines where there is no terminal
 SMOOTHING = 0.95  # of the training PSNR, which is noisy from step to step
+_TITLES = {
+    "psnr": "PSNR dB",
+    "ssim": "SSIM",
+    "lpips": "LPIPS",
+    "iou": "IoU",
+    "chamfer": "Chamfer distance, of the longest side",
+    "normal_error": "normal error, degrees",
+}
 
 
 class FitProgress:
-    """Steps, rays per second, PSNR of the training rays and the time left."""
+    """Steps, rays or points per second, their PSNR or loss, and the time left."""
 
     def __init__(self, console: Console, max_steps: int | None, max_seconds: float | None):
         self.record: dict[str, Any] | None = None
         self._console = console
         self._total = float(max_seconds or max_steps or 0)
         self._key = "seconds" if max_seconds else "step"
-        self._psnr: float | None = None
-        self._rays, self._rate = 0.0, 0.0
+        self._quality: float | None = None
+        self._done, self._all_done, self._rate = 0.0, 0.0, 0.0
         self._since = self._begin = time.perf_counter()
-        self._all_rays = 0.0
         self._task: TaskID | None = None
         self._bar = Progress(
             TextColumn("step {task.fields[step]}"),
@@ -62,7 +69,7 @@ class FitProgress:
         if self._console.is_terminal:
             self._bar.stop()
         elif self.record is not None:
-            self._rate = self._all_rays / (time.perf_counter() - self._begin)
+            self._rate = self._all_done / (time.perf_counter() - self._begin)
             self._print()
 
     def __call__(self, record: Mapping[str, Any]) -> None:
@@ -70,19 +77,28 @@ class FitProgress:
         first, self.record = self.record is None, dict(record)
         if first:
             self._since = self._begin = time.perf_counter()
-        self._rays += record["rays"]
-        self._all_rays += record["rays"]
-        previous = record["psnr"] if self._psnr is None else self._psnr
-        self._psnr = SMOOTHING * previous + (1.0 - SMOOTHING) * record["psnr"]
+        count = record[self._unit()]
+        self._done, self._all_done = self._done + count, self._all_done + count
+        quality = record[self._measure()]
+        previous = quality if self._quality is None else self._quality
+        self._quality = SMOOTHING * previous + (1.0 - SMOOTHING) * quality
         passed = time.perf_counter() - self._since
         if first or passed >= (BAR_SECONDS if self._console.is_terminal else LINE_SECONDS):
-            self._rate = 0.0 if first else self._rays / passed
-            self._rays, self._since = 0.0, self._since + passed
+            self._rate = 0.0 if first else self._done / passed
+            self._done, self._since = 0.0, self._since + passed
             self._show() if self._console.is_terminal else self._print()
 
+    def _unit(self) -> str:
+        return "rays" if "rays" in (self.record or {}) else "points"
+
+    def _measure(self) -> str:
+        return "psnr" if "psnr" in (self.record or {}) else "loss"
+
     def _status(self) -> str:
-        rate = f"{self._rate / 1e3:.0f}k rays/s  " if self._rate else ""
-        return f"{rate}PSNR {self._psnr:.2f} dB"
+        rate = f"{self._rate / 1e3:.0f}k {self._unit()}/s  " if self._rate else ""
+        if self._measure() == "psnr":
+            return f"{rate}PSNR {self._quality:.2f} dB"
+        return f"{rate}loss {self._quality:.3g}"
 
     def _show(self) -> None:
         record = self.record or {}
@@ -121,14 +137,30 @@ def pairs(console: Console, title: str, values: Mapping[str, Any]) -> None:
     console.print(table, highlight=False)
 
 
+def loaded(console: Console, data: Any) -> None:
+    """Say what was done to the input of a fit, and what comes before its first step."""
+    for note in data.notes:
+        console.print(f"Note: {note}", highlight=False)
+    from nfield.data.mesh import Mesh
+
+    if isinstance(data, Mesh):
+        console.print("Measuring distances to the mesh", highlight=False)
+
+
 def metrics(console: Console, result: Mapping[str, Any]) -> None:
-    """Print one row a view, then the mean."""
+    """Print one row a view, then the mean; of a shape, the measures alone."""
     names = [key for key, value in result["mean"].items() if value is not None]
-    head = f"{result['protocol']}, {result['split']} every {result['every']}"
-    table = Table(title=f"{head}, {result['resolution']}", title_justify="left")
+    if "views" not in result:
+        shown = {_TITLES[name]: _metric(name, result["mean"][name]) for name in names}
+        pairs(console, f"{result['protocol']}, {result['distance']} distances", shown)
+        return
+    chosen = [result["split"]] if "split" in result else []
+    chosen += [f"every {result['every']}"] if "every" in result else []
+    head = ", ".join([result["protocol"], *chosen, result["resolution"]])
+    table = Table(title=head, title_justify="left")
     table.add_column("view")
     for name in names:
-        table.add_column("PSNR dB" if name == "psnr" else name.upper(), justify="right")
+        table.add_column(_TITLES[name], justify="right")
     rows: Iterable[Mapping[str, Any]] = result["views"]
     for row in rows:
         table.add_row(row["name"], *(_metric(name, row[name]) for name in names))
@@ -138,7 +170,9 @@ def metrics(console: Console, result: Mapping[str, Any]) -> None:
 
 
 def _metric(name: str, value: float) -> str:
-    return f"{value:.2f}" if name == "psnr" else f"{value:.4f}"
+    if name == "chamfer":
+        return f"{value:.3g}"
+    return f"{value:.2f}" if name in ("psnr", "normal_error") else f"{value:.4f}"
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 PACKAGES = ("nfield-engine", "torch", "numpy", "safetensors", "tyro", "rich", "imageio", "pillow")
-EXTRAS = {"video": ("imageio_ffmpeg", "mp4 videos"), "log": ("tensorboard", "TensorBoard logs")}
+EXTRAS = {
+    "video": ("imageio_ffmpeg", "mp4 videos"),
+    "mesh": ("open3d", "shapes from meshes"),
+    "log": ("tensorboard", "TensorBoard logs"),
+}
 
 
 def examine() -> dict[str, Any]:

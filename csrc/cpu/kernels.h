@@ -9,7 +9,7 @@
 
 namespace nf {
 
-enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3 };
+enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3, kFiner = 4 };
 
 struct HashGridShape {
     int dims;      // 2 or 3
@@ -36,6 +36,7 @@ struct MlpShape {
     int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
     Activation activation;       // of the hidden layers
     bool bias;
+    float omega_first, omega_hidden;  // frequencies of kFiner: in the first layer, in the others
 };
 
 enum Norm : int32_t { kNoNorm = 0, kLayerNorm = 1, kRayNorm = 2, kInstanceNorm = 3 };
@@ -144,11 +145,13 @@ struct Kernels {
     void (*cp_backward_x)(const LowRankShape &, int64_t n, const float *x, const float *lines,
                           const float *dy, float *dx);
 
-    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                        float *y);
-    // dx may be null; dweights is overwritten.
+    // kept: [hidden][N][width], the hidden layers for the backward pass, or null; width must then
+    // be a multiple of 16.
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y,
+                        float *kept);
+    // kept and dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                         const float *dy, float *dx, float *dweights);
+                         const float *kept, const float *dy, float *dx, float *dweights);
 
     // normal [N][out] and scale (1 / deviation: layer [N], ray [groups], instance [groups][out])
     // are kept for the backward pass; both may be null.

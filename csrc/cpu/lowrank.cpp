@@ -1,16 +1,29 @@
-// Low-rank tensors on the CPU. Values and slopes: tiles of points. Gradients of planes: points
-// sorted by row; a band of rows has one thread, which sums its entries in that order. Gradients of
-// lines: sums over bands or shares of the points, added up in order. All divisions depend on sizes
-// alone.
+// Low-rank tensors on the CPU. Features of VM: points sorted by tiles of a plane, whose entries
+// then stay in the nearest cache. Gradients of planes: the same order; a band of tile rows has one
+// thread. Gradients of lines: sums over bands or shares of the points, added up in order. All
+// divisions depend on sizes alone.
 #include "lowrank.h"
+#include "piece.h"
 
 namespace nf::NF_ISA {
 
 namespace {
 
-constexpr int64_t kBands = 32;   // of a mode, at most
-constexpr int64_t kShares = 32;  // of the points, at most
-constexpr int64_t kAhead = 8;    // points whose gradients are fetched ahead
+constexpr int64_t kBands = 32;           // of a mode, at most
+constexpr int64_t kShares = 32;          // of the points, at most
+constexpr int64_t kAhead = 8;            // points whose gradients are fetched ahead
+constexpr int64_t kNearBytes = 1 << 23;  // results up to this size are found in cache again
+
+// A piece of whole vectors, past the caches.
+template <class Floats>
+NF_INLINE void stream_piece(float *p, Floats value) {
+    Vec part[sizeof(Floats) / sizeof(Vec)];
+    std::memcpy(part, &value, sizeof(value));
+    for (const Vec &v : part) {
+        stream(p, v);
+        p += kLanes;
+    }
+}
 
 // target = sum of `parts` arrays of `size` floats.
 void sum_parts(int64_t parts, int64_t size, const float *part, float *target) {
@@ -23,14 +36,44 @@ void sum_parts(int64_t parts, int64_t size, const float *part, float *target) {
     });
 }
 
-// The gradients of one mode that one thread writes: rows [low, high) of the plane, and what the
-// points whose lower row is among them add to the line.
+// The features of one mode: y and dy are the mode's of the first point.
+struct Blend {
+    const LowRankShape &shape;
+    const VmMode &mode;
+    const float *x, *plane, *line;
+    float *y;
+
+    template <bool kStream>
+    void tile(int64_t count, const int64_t *point) const {
+        const int64_t channels = shape.channels, row = shape.resolution * channels;
+        Cells cells;
+        find_cells(shape.resolution, x, count, [&](int64_t p) { return point[p]; }, cells);
+        for (int64_t p = 0; p < count; ++p) {
+            const Site s(shape, mode, cells, p);
+            float *out = y + point[p] * 3 * channels;
+            for_pieces(shape.channels, [&](auto piece, int c) NF_ALWAYS {
+                using P = decltype(piece);
+                const Corners4<P> corners(plane + s.plane + c, row, channels);
+                const Ends<P> ends(line + s.line + c, channels);
+                const auto value = corners.blend(s.weight) * ends.blend(s.w);
+                if constexpr (kStream && sizeof(value) == 64)
+                    stream_piece(out + c, value);
+                else
+                    piece.store(out + c, value);
+            });
+        }
+        if (kStream) finish_streams();
+    }
+};
+
+// The gradients of one mode that one thread writes: rows of the plane below `high`, the row
+// `high` that the next band adds to its own, and a part of the line's.
 struct Band {
     const LowRankShape &shape;
     const VmMode &mode;
-    const float *x, *plane, *line, *dy;  // dy: the mode's of the first point
-    float *dplane, *dline;
-    int64_t low, high;
+    const float *x, *plane, *line, *dy;
+    float *dplane, *dline, *spill;
+    int64_t high;
 
     void scatter(int64_t count, const int64_t *point) const;
 
@@ -40,26 +83,23 @@ struct Band {
 
 void Band::add_point(const Cells &cells, int64_t p, const float *up) const {
     const int64_t channels = shape.channels, row = shape.resolution * channels;
-    const int64_t lower = cells.low[mode.row][p];
-    const bool own = lower >= low, upper = lower + 1 >= low && lower + 1 < high;
     const Site s(shape, mode, cells, p);
+    float *lower = dplane + s.plane;
+    float *upper = cells.low[mode.row][p] + 1 < high
+                       ? lower + row
+                       : spill + int64_t{cells.low[mode.column][p]} * channels;
     for_pieces(shape.channels, [&](auto piece, int c) NF_ALWAYS {
         using P = decltype(piece);
         const Ends<P> ends(line + s.line + c, channels);
+        const Corners4<P> corners(plane + s.plane + c, row, channels);
         const auto g = piece.load(up + c), slope = g * ends.blend(s.w);
-        float *entry = dplane + s.plane + c;
-        if (own) {
-            const Corners4<P> corners(plane + s.plane + c, row, channels);
-            const auto end = g * corners.blend(s.weight), far = s.w * end;
-            add(piece, dline + s.line + c, end - far);
-            add(piece, dline + s.line + channels + c, far);
-            add(piece, entry, s.weight[0] * slope);
-            add(piece, entry + channels, s.weight[1] * slope);
-        }
-        if (upper) {
-            add(piece, entry + row, s.weight[2] * slope);
-            add(piece, entry + row + channels, s.weight[3] * slope);
-        }
+        const auto end = g * corners.blend(s.weight), far = s.w * end;
+        add(piece, dline + s.line + c, end - far);
+        add(piece, dline + s.line + channels + c, far);
+        add(piece, lower + c, s.weight[0] * slope);
+        add(piece, lower + channels + c, s.weight[1] * slope);
+        add(piece, upper + c, s.weight[2] * slope);
+        add(piece, upper + channels + c, s.weight[3] * slope);
     });
 }
 
@@ -111,36 +151,39 @@ void cp_scatter(const LowRankShape &shape, const float *x, int64_t first, int64_
 
 void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const float *planes,
                 const float *lines, float *y) {
-    const int64_t channels = shape.channels, row = shape.resolution * channels;
-    for_tiles(shape.resolution, n, x, [&](int64_t first, int64_t count, const Cells &cells) {
-        float *out = y + first * 3 * channels;
-        for (int64_t p = 0; p < count; ++p)
-            for (int m = 0; m < 3; ++m, out += channels) {
-                const Site s(shape, kVmModes[m], cells, p);
-                const float *plane = planes + m * shape.resolution * row + s.plane;
-                const float *line = lines + m * row + s.line;
-                for_pieces(shape.channels, [&](auto piece, int c) NF_ALWAYS {
-                    using P = decltype(piece);
-                    const Corners4<P> corners(plane + c, row, channels);
-                    const Ends<P> ends(line + c, channels);
-                    piece.store(out + c, corners.blend(s.weight) * ends.blend(s.w));
-                });
-            }
+    const int64_t row = int64_t{shape.resolution} * shape.channels;
+    const bool far = n * 3 * shape.channels * int64_t{sizeof(float)} > kNearBytes;
+    const bool streams =
+        far && shape.channels % 16 == 0 && reinterpret_cast<uintptr_t>(y) % 64 == 0;
+    const TileOrders orders(shape.resolution, n, x);
+    const int64_t tiles = (n + kTile - 1) / kTile;
+    parallel_for(3 * tiles, [&](int64_t unit) {
+        const int64_t m = unit / tiles, first = unit % tiles * kTile;
+        const Blend blend{
+            shape,           kVmModes[m],           x, planes + m * shape.resolution * row,
+            lines + m * row, y + m * shape.channels};
+        const int64_t *point = orders.of[m]->index + first;
+        if (streams)
+            blend.tile<true>(least(kTile, n - first), point);
+        else
+            blend.tile<false>(least(kTile, n - first), point);
     });
 }
 
 void vm_backward_tables(const LowRankShape &shape, int64_t n, const float *x, const float *planes,
                         const float *lines, const float *dy, float *dplanes, float *dlines) {
     const int64_t row = int64_t{shape.resolution} * shape.channels, plane = shape.resolution * row;
-    const DenseGridAxis axis{shape.resolution, 1, false};
-    const CellOrder orders[] = {{axis, n, x, 3}, {axis, n, x + 1, 3}};
-    const int64_t buckets = orders[0].buckets, bands = least(kBands, buckets);
-    const int shift = orders[0].shift;
-    const Scratch<float> parts(bands * 3 * row);  // lines of every band
+    const TileOrders orders(shape.resolution, n, x);
+    const int shift = orders.of[0]->shift;
+    const int64_t side = orders.of[0]->side, bands = least(kBands, side);
+    const Scratch<float> parts(bands * 3 * row);   // lines of every band
+    const Scratch<float> spills(bands * 3 * row);  // of every band, the row after its last
     parallel_for(3 * bands, [&](int64_t unit) {
         const int64_t band = unit / 3, m = unit % 3;
-        const int64_t begin = band * buckets / bands, end = (band + 1) * buckets / bands;
-        const CellOrder &order = orders[kVmModes[m].row];
+        const int64_t begin = band * side / bands, end = (band + 1) * side / bands;
+        const int64_t low = begin << shift;
+        const int64_t high = band + 1 < bands ? end << shift : shape.resolution;
+        const TileOrder &order = *orders.of[m];
         const Band own{shape,
                        kVmModes[m],
                        x,
@@ -149,12 +192,18 @@ void vm_backward_tables(const LowRankShape &shape, int64_t n, const float *x, co
                        dy + m * shape.channels,
                        dplanes + m * plane,
                        parts + unit * row,
-                       begin << shift,
-                       least(shape.resolution, end << shift)};
-        std::memset(own.dplane + own.low * row, 0, (own.high - own.low) * row * sizeof(float));
+                       spills + unit * row,
+                       high};
+        std::memset(own.dplane + low * row, 0, (high - low) * row * sizeof(float));
         std::memset(own.dline, 0, row * sizeof(float));
-        const int64_t from = order.start[begin > 0 ? begin - 1 : 0];  // their upper rows may be own
-        own.scatter(order.start[end] - from, order.index + from);
+        std::memset(own.spill, 0, row * sizeof(float));
+        const int64_t from = order.start[begin * side];
+        own.scatter(order.start[end * side] - from, order.index + from);
+    });
+    parallel_for(3 * (bands - 1), [&](int64_t unit) {
+        const int64_t end = (unit / 3 + 1) * side / bands;
+        float *target = dplanes + (unit % 3) * plane + (end << shift) * row;
+        for (int64_t i = 0; i < row; ++i) target[i] += spills[unit * row + i];
     });
     sum_parts(bands, 3 * row, parts, dlines);
 }

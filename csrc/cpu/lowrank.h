@@ -1,6 +1,8 @@
 // What low-rank tensors share: where a tile of points falls, and the entries blended there.
 #pragma once
 
+#include <memory>
+
 #include "../math/lowrank.h"
 #include "cell_order.h"
 #include "piece.h"
@@ -44,6 +46,56 @@ NF_INLINE void for_tiles(int resolution, int64_t n, const float *x, const Body &
         body(first, count, cells);
     });
 }
+
+// Points sorted by the tile of cells of a plane that they fall into, tile row by tile row: a tile's
+// entries stay in the first-level cache. Stable, so that the order does not depend on the threads.
+class TileOrder {
+  public:
+    TileOrder(int resolution, const VmMode &mode, int64_t n, const float *x)
+        : shift(shift_of(resolution)),
+          side(((resolution - 2) >> shift) + 1),
+          start(side * side + 1),
+          index(n) {
+        const Scratch<int32_t> tile(n);
+        std::memset(start, 0, (side * side + 1) * sizeof(int64_t));
+        Cells cells;
+        for (int64_t first = 0; first < n; first += kTile) {
+            const int64_t count = least(kTile, n - first);
+            find_cells(resolution, x + 3 * first, count, [](int64_t p) { return p; }, cells);
+            for (int64_t p = 0; p < count; ++p) {
+                const int32_t row = cells.low[mode.row][p] >> shift;
+                tile[first + p] = row * side + (cells.low[mode.column][p] >> shift);
+                ++start[tile[first + p] + 1];
+            }
+        }
+        for (int64_t t = 0; t < side * side; ++t) start[t + 1] += start[t];
+        const Scratch<int64_t> next(side * side);
+        std::memcpy(next, start, side * side * sizeof(int64_t));
+        for (int64_t i = 0; i < n; ++i) index[next[tile[i]]++] = i;
+    }
+
+    const int shift;         // a tile is 2^shift cells wide
+    const int64_t side;      // tiles along each axis
+    Scratch<int64_t> start;  // [side * side + 1] into index
+    Scratch<int64_t> index;  // [n]
+
+  private:
+    static int shift_of(int resolution) {
+        int shift = 3;
+        while ((resolution - 2) >> shift >= 64) ++shift;
+        return shift;
+    }
+};
+
+// The orders of the three planes, each found by one thread.
+struct TileOrders {
+    TileOrders(int resolution, int64_t n, const float *x) {
+        parallel_for(3, [&](int64_t m) {
+            of[m] = std::make_unique<TileOrder>(resolution, kVmModes[m], n, x);
+        });
+    }
+    std::unique_ptr<TileOrder> of[3];
+};
 
 // One mode at one point: the first entries of its cell, and the weights of the corners.
 struct Site {

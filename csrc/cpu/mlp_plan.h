@@ -10,19 +10,22 @@ constexpr int kMaxLayers = 9;
 
 struct Layer {
     int in, out;
+    float omega;                // of the activation
     int64_t weight, bias;       // offsets in `weights`
     int64_t in_pad, out_pad;    // whole vectors
     int64_t forward, backward;  // offsets of the packed W^T [in][out_pad], W [out_pad][in_pad]
 };
 
 struct Plan {
-    explicit Plan(const MlpShape &shape) : layers(shape.hidden + 1) {
+    explicit Plan(const MlpShape &shape)
+        : layers(shape.hidden + 1), tile(shape.width < 128 ? 96 : 192) {
         for (int l = 0; l < layers; ++l) {
             Layer &it = layer[l];
             it.in = l == 0 ? shape.in : shape.width;
             it.out = l == shape.hidden ? shape.out : shape.width;
             it.in_pad = round_up(it.in, kLanes);
             it.out_pad = round_up(it.out, kLanes);
+            it.omega = l == 0 ? shape.omega_first : shape.omega_hidden;
             it.weight = weights;
             it.bias = it.weight + static_cast<int64_t>(it.in) * it.out;
             weights = it.bias + (shape.bias ? it.out : 0);
@@ -36,14 +39,25 @@ struct Plan {
     }
 
     int layers;
+    // Rows that pass through all layers together: few, so that they stay in the first cache; many
+    // where the weights do not stay in it, so that each turn of these serves more rows.
+    int64_t tile;
     Layer layer[kMaxLayers];
     int64_t weights = 0, packed_forward = 0, packed_backward = 0, widest = 0;
 };
 
-// What all tiles of a backward pass share: packed weights, and dx, which may be null.
+// What all tiles of a forward pass share: packed weights, and the kept layers, which may be null.
+struct ForwardCall {
+    int64_t n;
+    const float *x, *packed, *biases;
+    float *y, *kept;
+};
+
+// What all tiles of a backward pass share: packed weights, the kept layers and dx, which may be
+// null.
 struct BackwardCall {
     int64_t n;
-    const float *x, *forward, *biases, *backward, *dy;
+    const float *x, *forward, *biases, *backward, *kept, *dy;
     float *dx;
 };
 

@@ -103,8 +103,8 @@ struct BackwardTile {
 // which the memory does not keep up with.
 void backward_tile(const PackedRbf &net, const float *x, const float *dy, float *dx, int64_t rows,
                    const BackwardTile &tile, const Sums &sums) {
-    x = load_tile(x, rows, net.in, net.in_pad, tile.x);
-    dy = load_tile(dy, rows, net.out, net.out_pad, tile.dy);
+    x = load_tile(x, rows, net.in, net.in_pad, kTile, tile.x);
+    dy = load_tile(dy, rows, net.out, net.out_pad, kTile, tile.dy);
     gaussians(net, x, tile.phi);
     add_linear(net, dy, tile.phi, sums);
     float *h = tile.phi;
@@ -145,12 +145,12 @@ void store_parameters(const PackedRbf &net, const Sums &sums, const RbfGradients
 
 void rbf_forward(const Rbf &given, int64_t n, const float *x, float *y) {
     const PackedRbf net(given);
-    parallel_for(groups_of_tiles(n), [&](int64_t g) {
+    parallel_for(groups_of_tiles(n, kTile), [&](int64_t g) {
         const Scratch<float> copy(kTile * net.in_pad), phi(kTile * net.kernels_pad),
             output(kTile * net.out_pad);
-        for (int64_t t = g * kGroup; t < least(tiles(n), (g + 1) * kGroup); ++t) {
+        for (int64_t t = g * kGroup; t < least(tiles(n, kTile), (g + 1) * kGroup); ++t) {
             const int64_t first = t * kTile, rows = least(kTile, n - first);
-            gaussians(net, load_tile(x + first * net.in, rows, net.in, net.in_pad, copy), phi);
+            gaussians(net, load_tile(x + first * net.in, rows, net.in, net.in_pad, kTile, copy), phi);
             gemm(
                 {phi, net.kernels_pad, 1}, net.transposed, net.out_pad, kTile, net.out_pad,
                 net.kernels,
@@ -166,13 +166,13 @@ void rbf_backward(const Rbf &given, int64_t n, const float *x, const float *dy,
                   const RbfGradients &gradients) {
     const PackedRbf net(given);
     const int64_t size = Sums::size(net);
-    const int64_t groups = row_groups(n, size) > 0 ? row_groups(n, size) : 1;
+    const int64_t groups = row_groups(n, kTile, size) > 0 ? row_groups(n, kTile, size) : 1;
     const Scratch<float> memory(groups * size);
     parallel_for(groups, [&](int64_t g) {
         std::memset(memory + g * size, 0, size * sizeof(float));
         const Sums sums(net, memory + g * size);
         const BackwardTile tile(net);
-        for (int64_t t = tiles(n) * g / groups; t < tiles(n) * (g + 1) / groups; ++t) {
+        for (int64_t t = tiles(n, kTile) * g / groups; t < tiles(n, kTile) * (g + 1) / groups; ++t) {
             const int64_t first = t * kTile;
             backward_tile(net, x + first * net.in, dy + first * net.out,
                           gradients.x + first * net.in, least(kTile, n - first), tile, sums);

@@ -8,6 +8,8 @@
 
 namespace nf::NF_ISA {
 
+constexpr int64_t kTile = 96;  // rows that pass through all of the operation together
+
 struct Zeros : Scratch<float> {
     explicit Zeros(int64_t n) : Scratch(n) { std::memset(*this, 0, n * sizeof(float)); }
 };

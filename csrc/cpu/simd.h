@@ -49,6 +49,22 @@ NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
     store(padded, v);
     std::memcpy(p, padded, lanes * sizeof(float));
 }
+// Store past the caches: for whole lines of results too large to be found there again. `p` is
+// aligned to the vector; `finish_streams` comes before another thread reads.
+NF_INLINE void stream(float *p, Vec v) {
+#if defined(__AVX512F__)
+    _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    store(p, v);
+#endif
+}
+NF_INLINE void finish_streams() {
+#if defined(__AVX2__)
+    _mm_sfence();
+#endif
+}
 NF_INLINE Vec splat(float x) {
     return x - Vec{};
 }

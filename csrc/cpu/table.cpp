@@ -32,9 +32,9 @@ void cp_backward_lines(const LowRankShape &, int64_t, const float *, const float
                        float *);
 void cp_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
                    float *);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
-                  float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &, float *,
                              float *, float *);
 void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nfield.errors import InputError
 
@@ -44,7 +44,8 @@ class Photos:
         alpha-weighted.
         """
         with _open(self.files[i]) as image:
-            return np.array(reduce(_colors(image, self.files[i], self.channels), self.downscale))
+            mode = "RGBA" if self.channels == 4 else "RGB"
+            return np.array(reduce(_colors(image, self.files[i], mode), self.downscale))
 
     def mask(self, i: int) -> np.ndarray | None:
         """(H, W) bool: a downscaled pixel counts when all the pixels under it do. In the file,
@@ -81,6 +82,40 @@ def header(file: Path) -> Header:
         if not complete:
             _load(image, file)
         return Header(image.width, image.height, transparent)
+
+
+def read_picture(file: Path, factor: int, *, black: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    """One image by itself, upright and opaque: (H, W, 1 or 3) uint8, and what was done to it.
+
+    black: what transparency is composited on, in sRGB; white otherwise.
+
+    Raises: InputError naming the file.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: image must be a file, got none; check the path")
+    notes = []
+    with _open(file) as image:
+        transparent = header(file).alpha
+        grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+        if image.mode.startswith("I"):
+            notes.append("16 bits a channel were rounded to 8")
+        if image.mode in ("P", "PA"):
+            notes.append("the palette was resolved to sRGB")
+        upright = ImageOps.exif_transpose(_load(image, file))
+        if upright.size != image.size:
+            notes.append("the picture was turned upright as its EXIF data say")
+        colors = _colors(upright, file, "RGBA" if transparent else "L" if grey else "RGB")
+    if min(colors.size) < factor:
+        size = f"{colors.width}x{colors.height}"
+        raise InputError(
+            f"--downscale: must be at most the image's shorter side, got {factor} for {size}"
+        )
+    if transparent:
+        notes.append(f"transparency was composited on {'black' if black else 'white'}")
+        behind = Image.new("RGBA", colors.size, "black" if black else "white")
+        colors = Image.alpha_composite(behind, colors).convert("L" if grey else "RGB")
+    pixels = np.array(reduce(colors, factor))
+    return pixels.reshape(*pixels.shape[:2], -1), tuple(notes)
 
 
 def reduce(image: Image.Image, factor: int) -> Image.Image:
@@ -125,8 +160,8 @@ def _load(image: Image.Image, file: Path) -> Image.Image:
     return image
 
 
-def _colors(image: Image.Image, file: Path, channels: int) -> Image.Image:
-    """The image as 8-bit RGB or RGBA."""
+def _colors(image: Image.Image, file: Path, mode: str) -> Image.Image:
+    """The image with 8 bits a channel: L, RGB or RGBA."""
     _load(image, file)
     if image.mode.startswith("I"):
         # 16 bits a channel: 65535 / 257 = 255, so the whole range is kept.
@@ -136,4 +171,4 @@ def _colors(image: Image.Image, file: Path, channels: int) -> Image.Image:
         raise InputError(
             f"{file}: image must have 8 or 16 bits a channel, got floating point; export it as PNG"
         )
-    return image.convert("RGBA" if channels == 4 else "RGB")
+    return image.convert(mode)

@@ -1,16 +1,73 @@
-"""Load a scene from whatever the user names, the format found by content."""
+"""Load whatever the user names: a scene, an image, a shape or a video."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nfield.config import Config
 from nfield.data.blender import read_blender
 from nfield.data.frames import make_views, unique_names
 from nfield.data.scene import Scene
 from nfield.data.transforms import read_transforms
 from nfield.errors import InputError
+from nfield.kinds import NAMES, kind_of
+
+if TYPE_CHECKING:
+    from nfield.data.clip import Clip
+    from nfield.data.mesh import Mesh
+    from nfield.data.picture import Picture
 
 BUILTIN = "builtin:"
+
+
+def load(
+    data: str, *, downscale: int = 1, background: str = "random", distance: str = "signed"
+) -> Scene | Picture | Clip | Mesh:
+    """Load a scene, an image, a shape or a video, told apart by `nfield.kinds.kind_of`.
+
+    Args:
+        data: What to load.
+        downscale: Of the images of all but a shape, see there.
+        background: `black`, or white for anything else: behind an image's transparency. In a scene
+            it is up to the training.
+        distance: `signed` or `unsigned`, to a shape.
+
+    Raises:
+        InputError: anything wrong with the data, or an argument that such data do not have.
+    """
+    kind = kind_of(data)
+    misplaced = {
+        "downscale": kind == "distance" and downscale != 1,
+        "background": kind in ("distance", "video") and background != "random",
+        "distance": kind != "distance" and distance != "signed",
+    }
+    for key, wrong in misplaced.items():
+        if wrong:
+            raise InputError(f"{key}: {NAMES[kind]} has none, got one for {data}; remove it")
+    if kind == "image":
+        from nfield.data.picture import load_picture
+
+        return load_picture(data, downscale=downscale, background=background)
+    if kind == "distance":
+        from nfield.data.mesh import load_mesh
+
+        return load_mesh(data, distance=distance)
+    if kind == "video":
+        from nfield.data.clip import load_clip
+
+        return load_clip(data, downscale=downscale)
+    return load_scene(data, downscale=downscale)
+
+
+def load_configured(config: Config) -> Scene | Picture | Clip | Mesh:
+    """Load what a configuration names. Raises InputError as `load`."""
+    return load(
+        config.data,
+        downscale=config.downscale,
+        background=config.background,
+        distance=config.distance,
+    )
 
 
 def load_scene(data: str, *, downscale: int = 1) -> Scene:
@@ -60,8 +117,8 @@ def _find(path: Path) -> tuple[Path, Path | None]:
     if path.is_file():
         if path.suffix.lower() != ".json":
             raise InputError(
-                f"{path}: must be a folder or a transforms.json file, got another file; "
-                "name the dataset's folder"
+                f"{path}: must be a folder, a transforms.json file, an image, a mesh or a video, "
+                "got another file; name the dataset's folder"
             )
         return path.parent, None if path.name in names else path
     if not path.exists():

@@ -11,9 +11,9 @@ import hashlib
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ from nfield.evaluate.metrics import psnr, ssim
 PROTOCOL = "nfield-nvs-1"
 METRICS = ("psnr", "ssim", "lpips")
 NO_LPIPS = "no weights given: --lpips-weights"
-_SAME = ("protocol", "split", "every", "resolution", "background")
+_SAME = ("protocol", "split", "every", "resolution", "background")  # where a result has them
+_NEEDED = ("protocol", "resolution", "mean", "views")
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,29 @@ def composite(
     """Composite an image with straight alpha on a background, in sRGB, and round to 8 bits.
 
     Shape
-        image ``(H, W, 3 or 4)`` uint8 -> ``(H, W, 3)`` uint8; without alpha it is returned as is
+        image ``(H, W, C)`` uint8 -> ``(H, W, 3)`` uint8 for C = 4; others are returned as they are
     """
-    if image.shape[2] == 3:
+    if image.shape[2] != 4:
         return image
     alpha = image[..., 3:] / 255.0
     return to_uint8(image[..., :3] / 255.0 * alpha + np.asarray(background) * (1.0 - alpha))
+
+
+class Truths(Protocol):
+    """Images to judge renders by: the views of a split, one picture, the frames of a video."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        """``(H, W, C)`` uint8."""
+        ...
+
+    def mask(self, i: int) -> NDArray[np.bool_] | None:
+        """``(H, W)``, True where the pixel counts; None when all do."""
+        ...
 
 
 def evaluate_views(
@@ -91,24 +109,48 @@ def evaluate_views(
             a metric, a prediction with NaN.
         ValueError: `render` returns another shape than the view has.
     """
-    if every < 1:
-        raise InputError(f"--every: must be at least 1, got {every}")
     if not len(views):
         raise InputError(f"split {split!r}: must have at least one view, got none")
     if len(background) != 3 or not all(0.0 <= value <= 1.0 for value in background):
         raise InputError(f"background: must be three numbers from 0 to 1, got {background}")
-    chosen = range(0, len(views), every)
+    return {
+        "protocol": PROTOCOL,
+        "split": split,
+        "every": every,
+        "background": [float(value) for value in background],
+        **judge(views, render, background=background, every=every, lpips=lpips, watch=watch),
+    }
+
+
+def judge(
+    truths: Truths,
+    render: Callable[[int], NDArray[Any]],
+    *,
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    every: int = 1,
+    lpips: LPIPS | None = None,
+    watch: Callable[[Judged], None] | None = None,
+) -> dict[str, Any]:
+    """Judge images 0, every, 2 every, ...: part of what `evaluate_views` returns.
+
+    Returns:
+        ``resolution, mean, lpips_weights, lpips_reason, seconds_per_view_median, views``.
+    """
+    if every < 1:
+        raise InputError(f"--every: must be at least 1, got {every}")
+    chosen = range(0, len(truths), every)
     rows: list[dict[str, Any]] = []
+    sizes = set()
     for index in chosen:
         start = time.perf_counter()
         rendered = render(index)
         seconds = time.perf_counter() - start
-        truth = composite(views.image(index), background)
-        prediction = _rounded(rendered, truth, views.names[index])
-        mask = views.mask(index)
+        truth = composite(truths.image(index), background)
+        sizes.add((truth.shape[1], truth.shape[0]))
+        prediction = _rounded(rendered, truth, truths.names[index])
         row = {
-            "name": views.names[index],
-            **_scores(prediction, truth, mask, lpips),
+            "name": truths.names[index],
+            **_scores(prediction, truth, truths.mask(index), lpips),
             "seconds": seconds,
             "truth_sha256": _digest(truth),
             "prediction_sha256": _digest(prediction),
@@ -117,11 +159,7 @@ def evaluate_views(
         if watch is not None:
             watch(Judged(len(rows), len(chosen), index, row, truth, prediction))
     return {
-        "protocol": PROTOCOL,
-        "split": split,
-        "every": every,
-        "resolution": _resolution(views, chosen),
-        "background": [float(value) for value in background],
+        "resolution": ", ".join(f"{width}x{height}" for width, height in sorted(sizes)),
         "mean": {key: _mean([row[key] for row in rows]) for key in METRICS},
         "lpips_weights": None if lpips is None else lpips.source,
         "lpips_reason": NO_LPIPS if lpips is None else None,
@@ -142,7 +180,7 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
             strides, resolutions, backgrounds or LPIPS weights, or of different images.
     """
     for result in (a, b):
-        missing = [key for key in (*_SAME, "mean", "views") if key not in result]
+        missing = [key for key in _NEEDED if key not in result]
         if missing:
             raise InputError(
                 f"compare: a result must have {', '.join(missing)}, got none; "
@@ -151,7 +189,8 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     keys = list(_SAME)
     if a.get("lpips_weights") and b.get("lpips_weights"):
         keys.append("lpips_weights")
-    differing = [f"{key} {a[key]!r} and {b[key]!r}" for key in keys if a[key] != b[key]]
+    pairs = [(key, a.get(key), b.get(key)) for key in keys]
+    differing = [f"{key} {one!r} and {two!r}" for key, one, two in pairs if one != two]
     if not differing:
         differing = _differing_views(a["views"], b["views"])
     if differing:
@@ -195,13 +234,12 @@ def _scores(
     return {
         "psnr": min(psnr(prediction, truth, mask), ceiling),
         "ssim": ssim(prediction, truth, mask),
-        "lpips": None if lpips is None else lpips(prediction, truth, mask),
+        "lpips": None if lpips is None else lpips(_rgb(prediction), _rgb(truth), mask),
     }
 
 
-def _resolution(views: Views, chosen: range) -> str:
-    sizes = {tuple(views.cameras.size[index].tolist()) for index in chosen}
-    return ", ".join(f"{width}x{height}" for width, height in sorted(sizes))
+def _rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.broadcast_to(image, (*image.shape[:2], 3))
 
 
 def _digest(image: NDArray[np.uint8]) -> str:

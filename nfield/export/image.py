@@ -18,17 +18,18 @@ _OPAQUE = 0.5  # opacity from which a pixel has a depth or a normal to show
 
 
 def write_image(path: str | Path, image: NDArray[np.uint8]) -> None:
-    """Write ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA uint8 as PNG, whole or not at all.
+    """Write ``(H, W, C)`` uint8 as PNG, whole or not at all: grey, RGB or RGBA for C = 1, 3, 4.
 
     Raises:
         InputError: the name does not end in .png, or the place is not writable.
         ValueError: another shape or dtype.
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4):
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
         raise ValueError(
-            f"write_image: image must be (H, W, 3 or 4) uint8, got {image.shape} {image.dtype}"
+            f"write_image: image must be (H, W, 1, 3 or 4) uint8, got {image.shape} {image.dtype}"
         )
-    _write(Path(path), Picture.fromarray(np.ascontiguousarray(image)), PngInfo())
+    flat = image[..., 0] if image.shape[2] == 1 else image
+    _write(Path(path), Picture.fromarray(np.ascontiguousarray(flat)), PngInfo())
 
 
 def write_depth(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nfield.errors import InputError
+from nfield.extras import ffmpeg
 from nfield.files import replacing
 
 # Colours as BT.709, said in the file: untagged, players guess by the picture's size.
@@ -40,7 +41,7 @@ def write_video(path: str | Path, frames: Iterable[NDArray[np.uint8]], *, fps: f
         raise InputError(f"{path}: a video's name must end in .mp4, got {path.suffix or 'none'}")
     if not 0.0 < fps <= 1000.0:
         raise InputError(f"{path}: fps must be above 0 and at most 1000, got {fps}")
-    encoder = _encoder(path)
+    encoder = ffmpeg(f"{path}: writing video")
     checked = _checked(path, frames)
     first = next(checked, None)
     if first is None:
@@ -67,18 +68,6 @@ def _checked(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArra
             )
         even = ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0))
         yield np.ascontiguousarray(np.pad(frame, even, mode="edge"))
-
-
-def _encoder(path: Path) -> str:
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: writing video needs imageio-ffmpeg, which is not installed; "
-            "install nfield-engine[video]"
-        ) from error
 
 
 def _feed(command: list[str], frames: Iterable[NDArray[np.uint8]], path: Path) -> int:

@@ -16,8 +16,11 @@ from nfield.fields.presets import preset
 COPIES = 4  # of every parameter in training: itself, its gradient, two moments
 
 
-def build(config: Config) -> Any:
+def build(config: Config, *values: int) -> Any:
     """The field of `config.field` with the settings `config.model`.
+
+    Args:
+        values: How many a point has; for all kinds but radiance.
 
     Raises:
         InputError: sizes that the field does not take, or that do not fit into memory once it has
@@ -26,10 +29,10 @@ def build(config: Config) -> Any:
     chosen = preset(config.field)
     try:
         with torch.device("meta"):  # shapes alone
-            sketch = chosen.make(config.model)
+            sketch = chosen.make(config.model, *values)
             sketch.grow(1.0)
         _require_memory(sketch)
-        return chosen.make(config.model)
+        return chosen.make(config.model, *values)
     except InputError:
         raise
     except ValueError as error:

@@ -74,3 +74,31 @@ class RadianceField(Protocol):
     def grow(self, progress: float) -> bool:
         """See `Field`."""
         ...
+
+
+@runtime_checkable
+class ValueField(Protocol):
+    """A field of points to values: of an image, of the distance to a shape, of a video.
+
+    Shape
+        x ``(N, D)`` float32 in [0, 1], columns as `nfield.data.raster.centers` orders them ->
+        ``(N, O)`` float32
+    Units
+        sRGB in [0, 1], or distances in sides of the unit cube
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Points to values."""
+        ...
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """See `Field`."""
+        ...
+
+    def regularization(self) -> Tensor | None:
+        """See `Field`."""
+        ...
+
+    def grow(self, progress: float) -> bool:
+        """See `Field`."""
+        ...

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.build import build
 from nfield.fields.contract import RadianceField
+from nfield.fields.trained import Trained
 from nfield.ops.composite import composite
 from nfield.ops.distortion import distortion
 from nfield.ops.march import Samples
-from nfield.ops.native import reuse_memory
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
@@ -43,36 +43,22 @@ class Image:
     normal: Tensor | None
 
 
-class Model(nn.Module):
+class Model(Trained):
     """A radiance field, its occupancy grid, and where both lie in the world."""
 
+    field: RadianceField
+
     def __init__(self, config: Config, bounds: Bounds):
-        super().__init__()
-        reuse_memory()
-        self.field: RadianceField = build(config)
+        super().__init__(build(config))
+        assert config.occupancy is not None  # every radiance preset has one
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
-        self.grown = 0.0
-
-    def size(self) -> dict[str, int]:
-        """How many values are trained, and their bytes."""
-        return {
-            "parameters": sum(parameter.numel() for parameter in self.parameters()),
-            "bytes": sum(parameter.nbytes for parameter in self.parameters()),
-        }
-
-    def grow(self, progress: float) -> bool:
-        """Let the field grow to a share of the budget; True if its parameters changed shape."""
-        if progress <= self.grown or not self.field.grow(progress):
-            return False
-        self.grown = progress
-        return True
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that `load_model` makes the model of."""
-        tensors, bounds = self.bounds.state()
-        tensors |= {f"model.{name}": value for name, value in self.state_dict().items()}
-        return tensors, {"bounds": bounds, "grown": self.grown, **self.size()}
+        tensors, meta = super().state()
+        where, bounds = self.bounds.state()
+        return {**where, **tensors}, {"bounds": bounds, **meta}
 
     def density(self, x: Tensor) -> Tensor:
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
@@ -187,15 +173,6 @@ def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str,
             "checkpoint: bounds must be given, got none; it is damaged, start a new run"
         )
     model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
-    model.grow(meta.get("grown", 0.0))
-    given = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    for name, tensor in model.state_dict().items():
-        if name not in given or given[name].shape != tensor.shape:
-            got = tuple(given[name].shape) if name in given else "nothing"
-            raise InputError(
-                f"checkpoint: {name} must have shape {tuple(tensor.shape)}, got {got}; "
-                "it is of another version or damaged, start a new run"
-            )
-    model.load_state_dict(given)
+    model.restore(tensors, meta)
     model.occupancy.refresh()
     return model

@@ -47,11 +47,26 @@ def cp_backward_x(*arrays: Tensor) -> None: ...
 
 class Mlp:
     def __init__(
-        self, in_: int, out: int, width: int, hidden: int, activation: int, bias: bool, /
+        self,
+        in_: int,
+        out: int,
+        width: int,
+        hidden: int,
+        activation: int,
+        bias: bool,
+        omega_first: float,
+        omega_hidden: float,
+        /,
     ) -> None: ...
-    def forward(self, x: Tensor, weights: Tensor, y: Tensor, /) -> None: ...
+    def forward(self, x: Tensor, weights: Tensor, y: Tensor, kept: Tensor | None) -> None: ...
     def backward(
-        self, x: Tensor, weights: Tensor, dy: Tensor, dx: Tensor | None, dweights: Tensor
+        self,
+        x: Tensor,
+        weights: Tensor,
+        kept: Tensor | None,
+        dy: Tensor,
+        dx: Tensor | None,
+        dweights: Tensor,
     ) -> None: ...
 
 class ModulatedLayer:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from nfield.config import Config, differences, from_dict, identity, resolve, to_dict
 from nfield.errors import InputError
+from nfield.fields.presets import preset
 from nfield.files import replacing, unwritable
 from nfield.toml import dump_toml, read_toml
 from nfield.train.log import Log
@@ -74,7 +75,7 @@ class RunFolder:
 
         Args:
             data, options, assignments: see `nfield.config.resolve`.
-            out: `runs/<scene>-<field>` by default.
+            out: `runs/<data>-<field>` by default.
             resume: Return to the run there, with its configuration where nothing else is given.
 
         Raises:
@@ -238,7 +239,7 @@ class RunFolder:
 
 
 def _default_out(config: Config, data: str) -> Path:
-    """`runs/<scene>-<field>`: the scene is named after the recipe, the folder or the built-in."""
+    """`runs/<data>-<field>`: named after the recipe, the folder, the file or the built-in."""
     if data.endswith(".toml"):
         name = Path(data).stem
     elif config.data.startswith("builtin:"):
@@ -246,6 +247,7 @@ def _default_out(config: Config, data: str) -> Path:
     else:
         path = Path(config.data)
         name = path.parent.name if path.suffix == ".json" else path.name
+        name = name if preset(config.field).kind == "radiance" else path.stem
     return Path("runs") / f"{name}-{config.field}"
 
 

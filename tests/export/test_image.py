@@ -13,11 +13,12 @@ from nfield.export.image import depth_colors, depth_range, normal_colors, write_
 from nfield.render.colormap import colorize
 
 
-@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_png_holds_the_pixels(tmp_path, channels):
     image = np.random.default_rng(0).integers(0, 256, (7, 5, channels), dtype=np.uint8)
     write_image(tmp_path / "a.png", image[::-1])
-    assert (np.asarray(Image.open(tmp_path / "a.png")) == image[::-1]).all()
+    want = image[::-1, :, 0] if channels == 1 else image[::-1]
+    assert (np.asarray(Image.open(tmp_path / "a.png")) == want).all()
     assert os.listdir(tmp_path) == ["a.png"]
 
 
@@ -26,7 +27,7 @@ def test_wrong_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"a\.jpg: a picture's name must end in \.png, got \.jpg"):
         write_image(tmp_path / "a.jpg", image)
     for wrong in (image / 255.0, image[0], np.zeros((2, 2, 2), np.uint8)):
-        with pytest.raises(ValueError, match=r"image must be \(H, W, 3 or 4\) uint8, got"):
+        with pytest.raises(ValueError, match=r"image must be \(H, W, 1, 3 or 4\) uint8, got"):
             write_image(tmp_path / "a.png", wrong)
     with pytest.raises(InputError, match="far must be positive, got 0"):
         write_depth(tmp_path / "a.png", np.ones((2, 2)), far=0)

@@ -86,9 +86,8 @@ def test_an_interruption_leaves_the_older_file_and_no_half_one(ffmpeg, tmp_path,
 
 def test_a_missing_encoder_is_named_with_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(
-        InputError, match=r"needs imageio-ffmpeg, .* install nfield-engine\[video\]"
-    ):
+    message = r'writing video needs imageio_ffmpeg, .* pip install "nfield-engine\[video\]"'
+    with pytest.raises(InputError, match=message):
         write_video(tmp_path / "a.mp4", frames(1))
 
 

@@ -1,7 +1,7 @@
 """Presets: the fields a user can name. Torch-free, so that the command line can list them.
 
-One module a kind holds settings and entries; other packages add theirs through the entry-point
-group `nfield.fields`, each entry a `Preset` under the entry's name.
+Two modules, of radiance and of values at points, hold settings and entries; other packages add
+theirs through the entry-point group `nfield.fields`, each entry a `Preset` under the entry's name.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from difflib import SequenceMatcher
 from importlib.metadata import EntryPoint, entry_points
 
 from nfield.errors import InputError
-from nfield.fields.presets import radiance
+from nfield.fields.presets import radiance, values
 from nfield.fields.presets.preset import Kind, Preset
 
 __all__ = ["GROUP", "PRESETS", "Kind", "Preset", "preset", "presets"]
 
 GROUP = "nfield.fields"
-PRESETS: dict[str, Preset] = {**radiance.PRESETS}  # nfield's own
+PRESETS: dict[str, Preset] = {**radiance.PRESETS, **values.PRESETS}  # nfield's own
 
 
 def preset(name: str) -> Preset:

@@ -18,8 +18,9 @@ class Preset:
         kind: What the field is fitted to; names its contract.
         settings: Default settings, a frozen dataclass of numbers, texts and switches: the keys
             `model.*` of the configuration.
-        build: Where it is built from its settings, as `module:function`, so that listing presets
-            imports neither fields nor torch.
+        build: Where it is built, as `module:function`, so that listing presets imports neither
+            fields nor torch. The function takes the settings and, for all but radiance, the
+            number of values at a point.
         train: Values of `nfield.config.Train` that differ for this field, by key.
     """
 
@@ -28,7 +29,7 @@ class Preset:
     build: str
     train: Mapping[str, Any] = field(default_factory=dict)
 
-    def make(self, settings: Any) -> Any:
+    def make(self, settings: Any, *values: int) -> Any:
         """The field of these settings; imports the module that builds it."""
         module, function = self.build.split(":")
-        return getattr(importlib.import_module(module), function)(settings)
+        return getattr(importlib.import_module(module), function)(settings, *values)

@@ -1,0 +1,42 @@
+"""The task of fitting values: points to values to a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nfield.config import Config
+from nfield.data.target import Points
+from nfield.fields.presets import preset
+from nfield.fields.value_model import ValueModel
+from nfield.train.losses import LOSSES, batch_psnr
+
+
+class PointTask:
+    """Random points of an image, a shape or a video, and the values they should have."""
+
+    def __init__(self, points: Points, config: Config, model: ValueModel):
+        self.model = model
+        self._points = points
+        self._count = config.train.samples
+        self._loss = LOSSES[config.train.loss]
+        self._are_colors = preset(config.field).kind != "distance"
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Any]]:
+        """The loss of new points, and `psnr` (of the batch, where values are colours), `points`."""
+        x, truth = self._points.draw(self._count, generator)
+        values = self.model.field(x)
+        record: dict[str, Any] = {"points": len(x)}
+        if self._are_colors:
+            record["psnr"] = batch_psnr(values, truth)
+        return self._loss(values, truth), record
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: a step depends on the model and its own number alone."""
+        return {}
+
+    def restore(self, meta: Mapping[str, Any]) -> None:
+        """Inverse of `state`."""
