@@ -23,6 +23,7 @@ lint: install  ## Style and types.
 
 bench: install  ## Kernels and training beside their peers.
 	$(BIN)/python -m benchmarks.kernels
+	$(BIN)/python -m benchmarks.architectures
 	$(BIN)/python -m benchmarks.train
 
 install: $(STAMP)

@@ -16,7 +16,7 @@ from typing import Any
 
 import tyro
 
-from benchmarks.timing import CHAIR, FOX, judge, markdown, print_bars, write_result
+from benchmarks.timing import CHAIR, FOX, judge, print_bars, table, write_result
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,7 @@ def main(
     if chosen.most_gib is not None:
         peak = max(record["peak_gib"] for record in records)
         bars.append(judge("peak resident memory, GiB", peak, most=chosen.most_gib))
-    rows = [[f"{v:.4g}" if isinstance(v, float) else v for v in r.values()] for r in records]
-    print("\n" + markdown(list(records[0]), rows))
+    print("\n" + table(records))
     if bars:
         print_bars(bars)
     print(f"\nwritten to {write_result(f'quality-{suite}', {'records': records, 'bars': bars})}")

@@ -101,6 +101,12 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
+def table(records: Sequence[Mapping[str, object]]) -> str:
+    """A markdown table of records with the same keys; floats with four significant digits."""
+    rows = [[f"{v:.4g}" if isinstance(v, float) else v for v in r.values()] for r in records]
+    return markdown(list(records[0]), rows)
+
+
 def _cell(value: object) -> str:
     if value is None:
         return ""

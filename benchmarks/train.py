@@ -14,7 +14,7 @@ import tyro
 from torch import Tensor
 
 from benchmarks.peers.train_torch import TorchTrainer
-from benchmarks.timing import CHAIR, judge, markdown, print_bars, write_result
+from benchmarks.timing import CHAIR, judge, print_bars, table, write_result
 from nfield.config import Config, resolve
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene, Views
@@ -184,9 +184,7 @@ def main(
         seconds, tried = race(scene, config, budgets, target=peer["psnr"], every=every)
         name = f"seconds to torch's {peer['psnr']:.2f} dB"
         bars.append(judge(name, seconds, most=MOST_SECONDS))
-    header = list(records[0])
-    rows = [[f"{v:.4g}" if isinstance(v, float) else v for v in r.values()] for r in records]
-    print("\n" + markdown(header, rows))
+    print("\n" + table(records))
     print_bars(bars)
     name = f"train-{Path(config.data).name}-{downscale}"
     result = {"downscale": downscale, "every": every, "set": set, "records": records}

@@ -33,6 +33,16 @@ struct HashGrid {
     HashGridShape shape;
 };
 
+Rbf rbf(const In &centers, const In &log_scales, const In &weights, const In &bias) {
+    return {static_cast<int>(centers.shape(1)),
+            static_cast<int>(centers.shape(0)),
+            static_cast<int>(weights.shape(0)),
+            centers.data(),
+            log_scales.data(),
+            weights.data(),
+            bias.data()};
+}
+
 CameraArrays camera_arrays(const In &pose, const In &intrinsics, const In &distortion,
                            const Array<const int32_t> &lens) {
     return {pose.data(), intrinsics.data(), distortion.data(), lens.data()};
@@ -116,26 +126,47 @@ NB_MODULE(_native, m) {
             Release());
 
     nb::class_<MlpShape>(m, "Mlp")
-        .def(
-            "__init__",
-            [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias) {
-                new (shape)
-                    MlpShape{in, out, width, hidden, static_cast<Activation>(activation), bias};
-            })
+        .def("__init__",
+             [](MlpShape *shape, int in, int out, int width, int hidden, int activation, bool bias,
+                float omega_first, float omega_hidden) {
+                 new (shape) MlpShape{
+                     in,   out,         width,       hidden, static_cast<Activation>(activation),
+                     bias, omega_first, omega_hidden};
+             })
         .def(
             "forward",
-            [](const MlpShape &mlp, In x, In weights, Out y) {
-                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data());
+            [](const MlpShape &mlp, In x, In weights, Out y, std::optional<Out> kept) {
+                kernels().mlp_forward(mlp, x.shape(0), x.data(), weights.data(), y.data(),
+                                      kept ? kept->data() : nullptr);
             },
-            Release())
+            nb::arg("x"), nb::arg("weights"), nb::arg("y"), nb::arg("kept").none(), Release())
         .def(
             "backward",
-            [](const MlpShape &mlp, In x, In weights, In dy, std::optional<Out> dx, Out dweights) {
-                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(), dy.data(),
+            [](const MlpShape &mlp, In x, In weights, std::optional<In> kept, In dy,
+               std::optional<Out> dx, Out dweights) {
+                kernels().mlp_backward(mlp, x.shape(0), x.data(), weights.data(),
+                                       kept ? kept->data() : nullptr, dy.data(),
                                        dx ? dx->data() : nullptr, dweights.data());
             },
-            nb::arg("x"), nb::arg("weights"), nb::arg("dy"), nb::arg("dx").none(),
-            nb::arg("dweights"), Release());
+            nb::arg("x"), nb::arg("weights"), nb::arg("kept").none(), nb::arg("dy"),
+            nb::arg("dx").none(), nb::arg("dweights"), Release());
+
+    m.def(
+        "rbf_forward",
+        [](In x, In centers, In log_scales, In weights, In bias, Out y) {
+            kernels().rbf_forward(rbf(centers, log_scales, weights, bias), x.shape(0), x.data(),
+                                  y.data());
+        },
+        Release());
+    m.def(
+        "rbf_backward",
+        [](In x, In centers, In log_scales, In weights, In bias, In dy, Out dx, Out dcenters,
+           Out dlog_scales, Out dweights, Out dbias) {
+            kernels().rbf_backward(
+                rbf(centers, log_scales, weights, bias), x.shape(0), x.data(), dy.data(),
+                {dx.data(), dcenters.data(), dlog_scales.data(), dweights.data(), dbias.data()});
+        },
+        Release());
 
     m.def(
         "exponential_forward",
@@ -308,4 +339,5 @@ NB_MODULE(_native, m) {
         Release());
 
     bind_grids(m);
+    bind_lowrank(m);
 }

@@ -15,3 +15,4 @@ using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void bind_modulated_layer(nb::module_ &m);
 void bind_grids(nb::module_ &m);
+void bind_lowrank(nb::module_ &m);

@@ -21,6 +21,11 @@ DenseGridShape dense_grid_shape(const std::vector<int> &resolution, const std::v
     return shape;
 }
 
+// (grids, three axes, channels)
+TotalVariationShape total_variation_shape(const std::vector<int64_t> &sizes) {
+    return {sizes[0], {sizes[1], sizes[2], sizes[3]}, sizes[4]};
+}
+
 }  // namespace
 
 void bind_grids(nb::module_ &m) {
@@ -50,4 +55,43 @@ void bind_grids(nb::module_ &m) {
                                                 dx.data());
             },
             Release());
+
+    nb::class_<TriplaneShape>(m, "Triplane")
+        .def("__init__", [](TriplaneShape *shape, int resolution,
+                            int channels) { new (shape) TriplaneShape{resolution, channels}; })
+        .def(
+            "forward",
+            [](const TriplaneShape &t, In x, In planes, Out y) {
+                kernels().triplane_forward(t, x.shape(0), x.data(), planes.data(), y.data());
+            },
+            Release())
+        .def(
+            "backward_planes",
+            [](const TriplaneShape &t, In x, In dy, Out dplanes) {
+                kernels().triplane_backward_planes(t, x.shape(0), x.data(), dy.data(),
+                                                   dplanes.data());
+            },
+            Release())
+        .def(
+            "backward_x",
+            [](const TriplaneShape &t, In x, In planes, In dy, Out dx) {
+                kernels().triplane_backward_x(t, x.shape(0), x.data(), planes.data(), dy.data(),
+                                              dx.data());
+            },
+            Release());
+
+    m.def(
+        "total_variation_forward",
+        [](const std::vector<int64_t> &sizes, In vertices, Array<double> sums) {
+            kernels().total_variation_forward(total_variation_shape(sizes), vertices.data(),
+                                              sums.data());
+        },
+        Release());
+    m.def(
+        "total_variation_backward",
+        [](const std::vector<int64_t> &sizes, In scale, In vertices, Out dvertices) {
+            kernels().total_variation_backward(total_variation_shape(sizes), scale.data(),
+                                               vertices.data(), dvertices.data());
+        },
+        Release());
 }

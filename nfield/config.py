@@ -41,7 +41,7 @@ class Train:
     learning_rate: float = 1.5e-2
     final_learning_rate: float = 3e-4
     decay_steps: int = 20_000
-    distortion: float = dataclasses.field(default=0.01, metadata={"least": 0})
+    distortion: float = dataclasses.field(default=0.03, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
 
 

@@ -61,6 +61,7 @@ def test_settings_of_another_package_are_keys_of_the_configuration(installed: Pa
         nfield.fit("builtin:matte", field="blobs", set=["model.blob=3"])
 
 
-def test_a_package_takes_less_than_thirty_lines() -> None:
-    assert len(blocks("python")) == len(FIELDS)
-    assert all(len(block.splitlines()) < 30 for block in blocks("python"))
+def test_a_package_takes_less_than_thirty_lines_of_code() -> None:
+    code = [[line for line in block.splitlines() if line.strip()] for block in blocks("python")]
+    assert len(code) == len(FIELDS)
+    assert max(map(len, code)) < 30

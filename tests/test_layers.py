@@ -12,10 +12,11 @@ REPOSITORY = Path(__file__).parent.parent
 # Lower layers first; packages of one layer do not import each other.
 LAYERS = (
     ("errors", "toml", "typed", "kinds", "fields.presets"),
-    ("config", "files", "extras"),
+    ("config", "files", "extras", "chart"),
     ("ops",),
     ("encodings", "networks", "render"),
     ("fields",),
+    ("fresh",),
     ("data",),
     ("train",),
     ("evaluate", "export"),

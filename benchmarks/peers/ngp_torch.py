@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers.composite_torch import composite
+from benchmarks.peers.composite_torch import composite, distortion, weights
 from benchmarks.peers.hash_grid_torch import HashGrid, make_levels
 from benchmarks.peers.march_torch import Occupancy, Samples, Space
 from benchmarks.peers.spherical_harmonics_torch import spherical_harmonics
@@ -111,10 +111,21 @@ class TorchNgp:
     def shade(
         self, samples: Samples, direction: Tensor, *, part: int = PART
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Colour without background, opacity and depth of the rays; `part` samples at a time."""
+        """Colour without background and opacity of the rays, and the samples' density; `part`
+        samples at a time.
+        """
         sigma, rgb = in_parts(self.evaluate, part, samples.x, direction[samples.ray])
         dt = samples.dt / self.space.half_size
-        return composite(sigma, rgb, samples.t, dt, samples.ray, samples.offset)
+        color, opacity, _ = composite(sigma, rgb, samples.t, dt, samples.ray, samples.offset)
+        return color, opacity, sigma
+
+    def distortion(self, samples: Samples, sigma: Tensor) -> Tensor:
+        """Mean spread of the rays' light, in s = t / (t + half size)."""
+        half = self.space.half_size
+        weight = weights(sigma, samples.dt / half, samples.ray, samples.offset)
+        near, far = samples.t - samples.dt / 2, samples.t + samples.dt / 2
+        begin, end = near / (near + half), far / (far + half)
+        return distortion(weight, (begin + end) / 2, end - begin, samples.ray, samples.offset)
 
     @torch.no_grad()
     def render(

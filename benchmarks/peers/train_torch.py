@@ -87,9 +87,11 @@ class TorchTrainer:
         kept = len(samples.offset) - 1
         background = torch.rand(kept, 3)
         truth = seen[:kept] * alpha[:kept] + (1 - alpha[:kept]) * background
-        image, opacity, _ = self.model.shade(samples, direction, part=self.batch)
+        image, opacity, sigma = self.model.shade(samples, direction, part=self.batch)
         color = image + (1 - opacity[:, None]) * background
         loss = nn.functional.mse_loss(color, truth)
+        if self.model.space.cone:  # unbounded
+            loss = loss + self.config.train.distortion * self.model.distortion(samples, sigma)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

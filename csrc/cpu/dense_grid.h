@@ -1,4 +1,4 @@
-// What dense grids share: the corners of a vector of points, and loops over channels.
+// Corners of a vector of points in a dense grid, from the formulas of math/dense_grid.h.
 #pragma once
 
 #include "corners.h"
@@ -36,12 +36,12 @@ NF_INLINE Place find_place(const DenseGridAxis &axis, Vec x) {
     return place;
 }
 
+// Corner k is the upper one of axis d where bit d of k is set; `base` is the grid's first entry.
 template <int D>
-NF_INLINE void find_corners(const DenseGridAxis *axis, const float *const *x, int64_t i,
-                            Corners<D> &c) {
+NF_INLINE void find_corners(const DenseGridAxis *axis, const Vec *x, uint32_t base, Corners<D> &c) {
     VecIndex low[D], high[D];
     for (int d = 0; d < D; ++d) {
-        const Place place = find_place(axis[d], load(x[d] + i));
+        const Place place = find_place(axis[d], x[d]);
         low[d] = (VecIndex)place.cell * axis[d].stride;
         high[d] = (VecIndex)place.next * axis[d].stride;
         c.fraction[d] = place.fraction;
@@ -49,40 +49,15 @@ NF_INLINE void find_corners(const DenseGridAxis *axis, const float *const *x, in
     }
 #pragma GCC unroll 8
     for (int k = 0; k < (1 << D); ++k) {
-        c.index[k] = VecIndex{};
-        c.weight[k] = splat(1.0f);
-#pragma GCC unroll 3
-        for (int d = 0; d < D; ++d) {
+        c.index[k] = (k & 1 ? high[0] : low[0]) + base;
+        c.weight[k] = k & 1 ? c.fraction[0] : 1.0f - c.fraction[0];
+#pragma GCC unroll 2
+        for (int d = 1; d < D; ++d) {
             const bool up = (k >> d) & 1;
             c.index[k] += up ? high[d] : low[d];
             c.weight[k] *= up ? c.fraction[d] : 1.0f - c.fraction[d];
         }
     }
-}
-
-// W neighbouring channels.
-template <int W>
-struct Piece {
-    typedef float Floats __attribute__((vector_size(W * 4), aligned(4), may_alias));
-    static NF_HD Floats load(const float *p) { return *reinterpret_cast<const Floats *>(p); }
-    static NF_HD void store(float *p, Floats v) { *reinterpret_cast<Floats *>(p) = v; }
-    static NF_HD float sum(Floats v) {
-        float lane[W], total = 0.0f;
-        store(lane, v);
-        for (float x : lane) total += x;
-        return total;
-    }
-};
-
-// Calls body(piece, first channel) for pieces of 16, 8, 4, 2 and 1 that make up the channels.
-template <class Body>
-NF_INLINE void for_pieces(int channels, const Body &body) {
-    int c = 0;
-    for (; c + 16 <= channels; c += 16) body(Piece<16>{}, c);
-    if (channels & 8) body(Piece<8>{}, c), c += 8;
-    if (channels & 4) body(Piece<4>{}, c), c += 4;
-    if (channels & 2) body(Piece<2>{}, c), c += 2;
-    if (channels & 1) body(Piece<1>{}, c);
 }
 
 }  // namespace nf::NF_ISA

@@ -1,12 +1,14 @@
 // C[M x N] = start + A[M x K] B[K x N] for the small matrices of a tile: A is broadcast with any
-// strides, B has rows of whole vectors. M is a multiple of 8, N of kLanes. Where a vector of C
-// starts and what becomes of it is the caller's business: start(row, column), finish(sum, row,
+// strides, B has rows of whole vectors. M is a multiple of kRowStep, N of kLanes. Where a vector of
+// C starts and what becomes of it is the caller's business: start(row, column), finish(sum, row,
 // column).
 #pragma once
 
 #include "simd.h"
 
 namespace nf::NF_ISA {
+
+constexpr int64_t kRowStep = kLanes < 8 ? kLanes : 8;
 
 struct Matrix {
     const float *data;
@@ -61,7 +63,7 @@ NF_INLINE void gemm(const Matrix &a, const float *b, int64_t b_row, int64_t m, i
     for (; j + 2 * kLanes <= n; j += 2 * kLanes)
         gemm_columns<kWide ? 8 : 4, kWide ? 8 : 4, 2>(a, b, b_row, m, j, depth, start, finish);
     for (; j < n; j += kLanes)
-        gemm_columns<kWide ? 16 : 8, 8, 1>(a, b, b_row, m, j, depth, start, finish);
+        gemm_columns<kWide ? 16 : 8, kRowStep, 1>(a, b, b_row, m, j, depth, start, finish);
 }
 
 // Starts of C: from zero.

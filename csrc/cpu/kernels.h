@@ -4,11 +4,12 @@
 
 #include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
+#include "../math/lowrank.h"
 #include "../math/occupancy.h"
 
 namespace nf {
 
-enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3 };
+enum Activation : int32_t { kNone = 0, kRelu = 1, kSoftplus = 2, kSine = 3, kFiner = 4 };
 
 struct HashGridShape {
     int dims;      // 2 or 3
@@ -23,10 +24,19 @@ struct DenseGridShape {
     DenseGridAxis axis[3];
 };
 
+struct TriplaneShape {
+    int resolution, channels;
+};
+
+struct TotalVariationShape {
+    int64_t grids, size[3], channels;  // axes the grids lack have size 1
+};
+
 struct MlpShape {
     int in, out, width, hidden;  // `hidden` layers of `width`, then a linear one
     Activation activation;       // of the hidden layers
     bool bias;
+    float omega_first, omega_hidden;  // frequencies of kFiner: in the first layer, in the others
 };
 
 enum Norm : int32_t { kNoNorm = 0, kLayerNorm = 1, kRayNorm = 2, kInstanceNorm = 3 };
@@ -51,6 +61,16 @@ struct ModulatedLayer {
 struct ModulatedLayerGradients {
     float *dx;  // may be null
     float *dweight, *dbias, *dgamma, *dbeta;
+};
+
+struct Rbf {
+    int in, kernels, out;
+    const float *centers, *log_scales;  // [kernels][in]
+    const float *weights, *bias;        // [out][kernels], [out]
+};
+
+struct RbfGradients {
+    float *x, *centers, *log_scales, *weights, *bias;
 };
 
 struct AdamStep {
@@ -95,11 +115,43 @@ struct Kernels {
     void (*dense_grid_backward_x)(const DenseGridShape &, int64_t n, const float *x,
                                   const float *table, const float *dy, float *dx);
 
-    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                        float *y);
-    // dx may be null; dweights is overwritten.
+    // Planes [3][R][R][C].
+    void (*triplane_forward)(const TriplaneShape &, int64_t n, const float *x, const float *planes,
+                             float *y);
+    // dplanes is overwritten.
+    void (*triplane_backward_planes)(const TriplaneShape &, int64_t n, const float *x,
+                                     const float *dy, float *dplanes);
+    void (*triplane_backward_x)(const TriplaneShape &, int64_t n, const float *x,
+                                const float *planes, const float *dy, float *dx);
+
+    // sums[3]: of the squared differences along each axis.
+    void (*total_variation_forward)(const TotalVariationShape &, const float *v, double *sums);
+    // The gradient of the sum of scale[axis] / 2 times sums[axis].
+    void (*total_variation_backward)(const TotalVariationShape &, const float *scale,
+                                     const float *v, float *dv);
+
+    void (*vm_forward)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                       const float *lines, float *y);
+    // dplanes and dlines are overwritten.
+    void (*vm_backward_tables)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                               const float *lines, const float *dy, float *dplanes, float *dlines);
+    void (*vm_backward_x)(const LowRankShape &, int64_t n, const float *x, const float *planes,
+                          const float *lines, const float *dy, float *dx);
+    void (*cp_forward)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                       float *y);
+    // dlines is overwritten.
+    void (*cp_backward_lines)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                              const float *dy, float *dlines);
+    void (*cp_backward_x)(const LowRankShape &, int64_t n, const float *x, const float *lines,
+                          const float *dy, float *dx);
+
+    // kept: [hidden][N][width], the hidden layers for the backward pass, or null; width must then
+    // be a multiple of 16.
+    void (*mlp_forward)(const MlpShape &, int64_t n, const float *x, const float *weights, float *y,
+                        float *kept);
+    // kept and dx may be null; dweights is overwritten.
     void (*mlp_backward)(const MlpShape &, int64_t n, const float *x, const float *weights,
-                         const float *dy, float *dx, float *dweights);
+                         const float *kept, const float *dy, float *dx, float *dweights);
 
     // normal [N][out] and scale (1 / deviation: layer [N], ray [groups], instance [groups][out])
     // are kept for the backward pass; both may be null.
@@ -108,6 +160,11 @@ struct Kernels {
     void (*modulated_layer_backward)(const ModulatedLayerShape &, int64_t n, const ModulatedLayer &,
                                      const float *normal, const float *scale, const float *dy,
                                      const ModulatedLayerGradients &);
+
+    void (*rbf_forward)(const Rbf &, int64_t n, const float *x, float *y);
+    // All gradients are overwritten.
+    void (*rbf_backward)(const Rbf &, int64_t n, const float *x, const float *dy,
+                         const RbfGradients &);
 
     void (*exponential_forward)(float most, int64_t n, const float *x, float *y);
     void (*exponential_backward)(float most, int64_t n, const float *x, const float *y,

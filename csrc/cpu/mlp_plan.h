@@ -2,28 +2,30 @@
 #pragma once
 
 #include "kernels.h"
-#include "simd.h"
+#include "tile.h"
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kTile = 96;  // rows that pass through all layers together
 constexpr int kMaxLayers = 9;
 
 struct Layer {
     int in, out;
+    float omega;                // of the activation
     int64_t weight, bias;       // offsets in `weights`
     int64_t in_pad, out_pad;    // whole vectors
     int64_t forward, backward;  // offsets of the packed W^T [in][out_pad], W [out_pad][in_pad]
 };
 
 struct Plan {
-    explicit Plan(const MlpShape &shape) : layers(shape.hidden + 1) {
+    explicit Plan(const MlpShape &shape)
+        : layers(shape.hidden + 1), tile(shape.width < 128 ? 96 : 192) {
         for (int l = 0; l < layers; ++l) {
             Layer &it = layer[l];
             it.in = l == 0 ? shape.in : shape.width;
             it.out = l == shape.hidden ? shape.out : shape.width;
             it.in_pad = round_up(it.in, kLanes);
             it.out_pad = round_up(it.out, kLanes);
+            it.omega = l == 0 ? shape.omega_first : shape.omega_hidden;
             it.weight = weights;
             it.bias = it.weight + static_cast<int64_t>(it.in) * it.out;
             weights = it.bias + (shape.bias ? it.out : 0);
@@ -37,25 +39,27 @@ struct Plan {
     }
 
     int layers;
+    // Rows that pass through all layers together: few, so that they stay in the first cache; many
+    // where the weights do not stay in it, so that each turn of these serves more rows.
+    int64_t tile;
     Layer layer[kMaxLayers];
     int64_t weights = 0, packed_forward = 0, packed_backward = 0, widest = 0;
 };
 
-// What all tiles of a backward pass share: packed weights, and dx, which may be null.
-struct BackwardCall {
+// What all tiles of a forward pass share: packed weights, and the kept layers, which may be null.
+struct ForwardCall {
     int64_t n;
-    const float *x, *forward, *biases, *backward, *dy;
-    float *dx;
+    const float *x, *packed, *biases;
+    float *y, *kept;
 };
 
-constexpr int64_t kGroup = 16;  // tiles a thread takes at once
-
-NF_INLINE int64_t tiles(int64_t n) {
-    return (n + kTile - 1) / kTile;
-}
-NF_INLINE int64_t groups_of_tiles(int64_t n) {
-    return (tiles(n) + kGroup - 1) / kGroup;
-}
+// What all tiles of a backward pass share: packed weights, the kept layers and dx, which may be
+// null.
+struct BackwardCall {
+    int64_t n;
+    const float *x, *forward, *biases, *backward, *kept, *dy;
+    float *dx;
+};
 
 // Biases are packed too, as rows of `widest`; zeros where the perceptron has none.
 NF_INLINE void pack_forward(const Plan &plan, const MlpShape &shape, const float *weights,
@@ -81,12 +85,6 @@ NF_INLINE void pack_backward(const Plan &plan, const float *weights, float *pack
             std::memcpy(packed + layer.backward + o * layer.in_pad,
                         weights + layer.weight + o * layer.in, layer.in * sizeof(float));
     }
-}
-
-// Groups of rows with a gradient of their own: enough for many cores, few enough to add up quickly.
-NF_INLINE int64_t row_groups(int64_t n, int64_t weights) {
-    const int64_t most = weights > (1 << 16) ? 16 : 64;
-    return least(most, groups_of_tiles(n));
 }
 
 // The padded sums of all groups, in their order, into the layout of `weights`.

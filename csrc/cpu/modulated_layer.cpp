@@ -88,8 +88,7 @@ void forward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer &
                 {x, in, 1}, packed, round_up(rows, 8), pad, in,
                 [&](int64_t, int64_t column) NF_ALWAYS { return load(bias + column); },
                 [&](Vec sum, int64_t row, int64_t column)
-                    NF_ALWAYS { store(z + row * pad + column, sum);
-                      __builtin_prefetch(y + (first + row) * out + column, 1, 2); });
+                    NF_ALWAYS { store(z + row * pad + column, sum); });
             if (!shape.grouped())
                 modulate_tile<kind>(call, first, rows, z, y, normal, scale);
             else

@@ -75,14 +75,15 @@ struct Chunks {
     int64_t group, each, groups;  // rows of a group, chunks of a group
 };
 
-// Mean and summed squared deviation of every channel of some rows.
+// Mean and summed squared deviation of every channel of some rows; sums are of differences from the
+// first row, so that a large mean costs no digits.
 inline void moments(const float *z, int64_t rows, int64_t columns, float *__restrict mean,
                     float *__restrict squares) {
     std::memset(mean, 0, columns * sizeof(float));
     std::memset(squares, 0, columns * sizeof(float));
     for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < columns; ++c) mean[c] += z[r * columns + c];
-    for (int64_t c = 0; c < columns; ++c) mean[c] /= rows;
+        for (int64_t c = 0; c < columns; ++c) mean[c] += z[r * columns + c] - z[c];
+    for (int64_t c = 0; c < columns; ++c) mean[c] = z[c] + mean[c] / rows;
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < columns; ++c) {
             const float deviation = z[r * columns + c] - mean[c];

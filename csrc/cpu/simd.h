@@ -49,6 +49,22 @@ NF_INLINE void store_some(float *p, Vec v, int64_t lanes) {
     store(padded, v);
     std::memcpy(p, padded, lanes * sizeof(float));
 }
+// Store past the caches: for whole lines of results too large to be found there again. `p` is
+// aligned to the vector; `finish_streams` comes before another thread reads.
+NF_INLINE void stream(float *p, Vec v) {
+#if defined(__AVX512F__)
+    _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    store(p, v);
+#endif
+}
+NF_INLINE void finish_streams() {
+#if defined(__AVX2__)
+    _mm_sfence();
+#endif
+}
 NF_INLINE Vec splat(float x) {
     return x - Vec{};
 }
@@ -58,11 +74,24 @@ NF_INLINE VecI to_int(Vec x) {
 NF_INLINE Vec to_float(VecI x) {
     return __builtin_convertvector(x, Vec);
 }
+// b where either is NaN.
 NF_INLINE Vec max(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
     return a > b ? a : b;
+#endif
 }
 NF_INLINE Vec min(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_min_ps((__m256)a, (__m256)b);
+#else
     return a < b ? a : b;
+#endif
 }
 // The vector with zeros after its first lanes.
 NF_INLINE Vec first_lanes(Vec v, int64_t lanes) {
@@ -110,11 +139,11 @@ NF_INLINE Vec sqrt(Vec x) {
 #endif
 }
 
-// exp to 2 units in the last place on [-87, 88]; clamped outside.
+// exp to 2 units in the last place on [-87, 88]; clamped outside; NaN stays NaN. Adding 1.5 2^23
+// rounds to an integer and leaves it in the lowest bits.
 NF_INLINE Vec exp(Vec x) {
-    const Vec given = x;
-    x = min(max(x, splat(-87.0f)), splat(88.0f));
-    const Vec n = floor(x * 1.44269504f + 0.5f);
+    x = min(splat(88.0f), max(splat(-87.0f), x));
+    const Vec rounded = x * 1.44269504f + 12582912.0f, n = rounded - 12582912.0f;
     const Vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
     Vec p = splat(1.0f / 5040.0f);
     p = p * r + 1.0f / 720.0f;
@@ -124,7 +153,7 @@ NF_INLINE Vec exp(Vec x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    return given == given ? p * (Vec)((to_int(n) + 127) << 23) : given;  // NaN stays NaN
+    return p * (Vec)(((VecI)rounded + 127) << 23);
 }
 
 // log of x > 0: split x = 2^e m with m in [sqrt(1/2), sqrt(2)), then 2 artanh((m - 1) / (m + 1)).

@@ -14,14 +14,34 @@ void dense_grid_backward_table(const DenseGridShape &, int64_t, const float *, c
                                float *);
 void dense_grid_backward_x(const DenseGridShape &, int64_t, const float *, const float *,
                            const float *, float *);
-void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *);
-void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *, float *,
-                  float *);
+void triplane_forward(const TriplaneShape &, int64_t, const float *, const float *, float *);
+void triplane_backward_planes(const TriplaneShape &, int64_t, const float *, const float *,
+                              float *);
+void triplane_backward_x(const TriplaneShape &, int64_t, const float *, const float *,
+                         const float *, float *);
+void total_variation_forward(const TotalVariationShape &, const float *, double *);
+void total_variation_backward(const TotalVariationShape &, const float *, const float *, float *);
+void vm_forward(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                float *);
+void vm_backward_tables(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                        const float *, float *, float *);
+void vm_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   const float *, float *);
+void cp_forward(const LowRankShape &, int64_t, const float *, const float *, float *);
+void cp_backward_lines(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                       float *);
+void cp_backward_x(const LowRankShape &, int64_t, const float *, const float *, const float *,
+                   float *);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &, float *,
                              float *, float *);
 void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
                               const float *, const float *, const float *,
                               const ModulatedLayerGradients &);
+void rbf_forward(const Rbf &, int64_t, const float *, float *);
+void rbf_backward(const Rbf &, int64_t, const float *, const float *, const RbfGradients &);
 void exponential_forward(float, int64_t, const float *, float *);
 void exponential_backward(float, int64_t, const float *, const float *, const float *, float *);
 void logistic_forward(int64_t, const float *, float *);
@@ -72,10 +92,23 @@ const Kernels NF_TABLE = {
     NF_ISA::dense_grid_forward,
     NF_ISA::dense_grid_backward_table,
     NF_ISA::dense_grid_backward_x,
+    NF_ISA::triplane_forward,
+    NF_ISA::triplane_backward_planes,
+    NF_ISA::triplane_backward_x,
+    NF_ISA::total_variation_forward,
+    NF_ISA::total_variation_backward,
+    NF_ISA::vm_forward,
+    NF_ISA::vm_backward_tables,
+    NF_ISA::vm_backward_x,
+    NF_ISA::cp_forward,
+    NF_ISA::cp_backward_lines,
+    NF_ISA::cp_backward_x,
     NF_ISA::mlp_forward,
     NF_ISA::mlp_backward,
     NF_ISA::modulated_layer_forward,
     NF_ISA::modulated_layer_backward,
+    NF_ISA::rbf_forward,
+    NF_ISA::rbf_backward,
     NF_ISA::exponential_forward,
     NF_ISA::exponential_backward,
     NF_ISA::logistic_forward,

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from nfield.encodings.hash_grid import HashGrid
-from nfield.fields.contract import Field
-from nfield.fields.presets.values import HashSettings
-from nfield.networks.mlp import MLP
+from nfield.fields.contract import Field, ParameterGroup
+from nfield.networks.cam import CAM
+from nfield.ops.pointwise import logistic
 
 
 class Values(Field):
@@ -43,29 +42,34 @@ class Values(Field):
         return y if self.activation is None else self.activation(y)
 
 
-def hash_image(settings: HashSettings, values: int) -> Values:
-    """The preset `hash-image`."""
-    return _hash(settings, 2, values)
+class ModulatedValues(Values):
+    r"""Values at points by a network that grids over some of the coordinates modulate.
 
+    Formula
+        $y = \mathrm{activation}(M(\mathrm{encoding}(x), p))$, p the coordinates from `first` on
+    Shape
+        as of `Values`
 
-def hash_distance(settings: HashSettings, values: int) -> Values:
-    """The preset `hash-sdf`."""
-    return _hash(settings, 3, values)
+    Args:
+        grid_rate: Factor on the learning rate of the grids.
+        first: Index of the first coordinate of the grids: 0 of an image, 2, the time, of a video.
+    """
 
+    network: CAM
 
-def hash_video(settings: HashSettings, values: int) -> Values:
-    """The preset `hash-video`."""
-    return _hash(settings, 3, values)
+    def __init__(self, encoding: nn.Module, network: CAM, *, grid_rate: float, first: int = 0):
+        super().__init__(encoding, network, logistic)
+        self.grid_rate = grid_rate
+        self.first = first
 
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        p = x[:, self.first :].contiguous()
+        return logistic(self.network(self.encoding(x), p))
 
-def _hash(settings: HashSettings, in_dim: int, values: int) -> Values:
-    encoding = HashGrid(
-        in_dim,
-        levels=settings.levels,
-        features=settings.features,
-        log2_table=settings.log2_table,
-        base_resolution=settings.base_resolution,
-        finest_resolution=settings.finest_resolution,
-    )
-    network = MLP(encoding.out_dim, values, width=settings.width, hidden=settings.hidden)
-    return Values(encoding, network)
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The network, then the grids."""
+        return [
+            ParameterGroup(self.network.network_parameters()),
+            ParameterGroup(self.network.grid_parameters(), self.grid_rate),
+        ]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from nfield.ops.native import native
+
+TRAINING_COPIES = 4  # a parameter, its gradient, and the two moments of Adam
 
 
 def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int | None) -> Tensor:
@@ -43,6 +49,18 @@ def between(where: str, name: str, value: float, least: float, most: float) -> N
     """Raises ValueError unless least <= value <= most."""
     if not least <= value <= most:
         raise ValueError(f"{where}: {name} must be from {least} to {most}, got {value}")
+
+
+def fits_memory(where: str, shape: Sequence[int]) -> None:
+    """Raises ValueError unless a float32 parameter of the shape can be trained in this memory."""
+    taken = 4 * TRAINING_COPIES * math.prod(shape)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if taken > memory:
+        raise ValueError(
+            f"{where}: a parameter of shape {tuple(shape)} takes {taken:,} bytes with its gradient "
+            f"and Adam's moments, which must fit the memory of {memory:,} bytes; "
+            "choose a lower resolution or fewer channels"
+        )
 
 
 def packing(where: str, offset: Tensor, count: int | None = None) -> Tensor:

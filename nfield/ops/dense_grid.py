@@ -58,11 +58,10 @@ def _native_grid(
 
 def _checked(
     x: Tensor, table: Tensor, resolution: list[int], wrap: list[bool], channels: int
-) -> tuple[DenseGridShape, Any, Tensor, Tensor]:
+) -> tuple[Any, Tensor, Tensor]:
     shape, kernel = _native_grid(tuple(resolution), tuple(wrap), channels)
     x = check.floats("dense_grid", "x", x, None, len(resolution))
-    table = check.floats("dense_grid", "table", table, shape.entries, channels)
-    return shape, kernel, x, table
+    return kernel, x, check.floats("dense_grid", "table", table, shape.entries, channels)
 
 
 @operation(
@@ -73,8 +72,8 @@ def _checked(
 def _forward(
     x: Tensor, table: Tensor, resolution: list[int], wrap: list[bool], channels: int
 ) -> Tensor:
-    shape, kernel, x, table = _checked(x, table, resolution, wrap, channels)
-    y = x.new_empty(x.shape[0], shape.channels)
+    kernel, x, table = _checked(x, table, resolution, wrap, channels)
+    y = x.new_empty(len(x), channels)
     kernel.forward(x, table, y)
     return y
 
@@ -87,7 +86,7 @@ def _forward(
 def _backward_table(
     x: Tensor, table: Tensor, dy: Tensor, resolution: list[int], wrap: list[bool], channels: int
 ) -> Tensor:
-    shape, kernel, x, table = _checked(x, table, resolution, wrap, channels)
+    kernel, x, table = _checked(x, table, resolution, wrap, channels)
     dtable = torch.empty_like(table)
     kernel.backward_table(x, check.floats("dense_grid", "dy", dy, len(x), channels), dtable)
     return dtable
@@ -101,7 +100,7 @@ def _backward_table(
 def _backward_x(
     x: Tensor, table: Tensor, dy: Tensor, resolution: list[int], wrap: list[bool], channels: int
 ) -> Tensor:
-    shape, kernel, x, table = _checked(x, table, resolution, wrap, channels)
+    kernel, x, table = _checked(x, table, resolution, wrap, channels)
     dx = torch.empty_like(x)
     kernel.backward_x(x, table, check.floats("dense_grid", "dy", dy, len(x), channels), dx)
     return dx

@@ -152,7 +152,7 @@ class _ModulatedLayer(torch.autograd.Function):
         return None, dx if wants_x else None, *others
 
 
-def modulated_layer(  # noqa: PLR0913
+def modulated_layer(
     x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor, shape: ModulatedLayerShape
 ) -> Tensor:
     r"""Rows through a linear layer whose normalised features are scaled and shifted row by row.

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers import hash_grid_torch as grids
+from benchmarks.peers import rbf_torch
 from benchmarks.peers.adam_torch import make_adam
-from benchmarks.peers.composite_torch import composite
+from benchmarks.peers.composite_torch import composite, distortion, weights
 from benchmarks.peers.march_torch import Occupancy, Space
 from benchmarks.peers.mlp_torch import make_mlp
 from benchmarks.peers.ngp_torch import TorchNgp
@@ -21,6 +22,7 @@ from benchmarks.peers.visibility_torch import visible
 from nfield.config import Occupancy as OccupancySettings
 from nfield.config import defaults, override
 from nfield.fields.model import Model
+from nfield.ops.distortion import distortion as distortion_ours
 from nfield.ops.visibility import visible as visible_ours
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
@@ -122,6 +124,19 @@ def test_jax_mlp_equals_torch() -> None:
     got = mlp_jax.gradient(matrices, x.detach().numpy(), upstream.numpy())
     for ours, theirs in zip(expected, got, strict=True):
         np.testing.assert_allclose(theirs, ours.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["broadcast", "expanded", "joined"])
+def test_radial_basis_functions_equal_the_formula(name: str) -> None:
+    shapes = ((6, 3), (4, 3), (4, 3), (2, 4), (2,))
+    operands = [torch.randn(*shape, dtype=torch.float64) for shape in shapes]
+    x, centers, log_scales, weights, bias = operands
+    expected = bias.repeat(6, 1)
+    for n in range(6):
+        for k in range(4):
+            squares = log_scales[k].exp() * (x[n] - centers[k]) ** 2
+            expected[n] += weights[:, k] * math.exp(-0.5 * sum(squares.tolist()))
+    torch.testing.assert_close(getattr(rbf_torch, name)(*operands), expected)
 
 
 def test_spherical_harmonics_are_orthonormal() -> None:
@@ -262,3 +277,16 @@ def test_samples_within_a_budget_are_of_whole_rays() -> None:
     assert first.offset.tolist() == samples.offset[:3].tolist()
     assert len(first.x) == len(first.t) == len(first.dt) == len(first.ray) == first.offset[-1]
     assert len(samples.within(one - 1).t) == 0
+
+
+def test_distortion_is_ours() -> None:
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.tensor([5, 0, 30, 1])
+    offset = torch.cat([torch.zeros(1).long(), counts.cumsum(0)])
+    ray = torch.repeat_interleave(torch.arange(4), counts)
+    sigma, dt, s, ds = torch.rand(4, 36, generator=generator)
+    ours = distortion_ours(sigma, dt, s.cumsum(0), ds, offset).mean()
+    weight = weights(sigma, dt, ray, offset)
+    theirs = distortion(weight, s.cumsum(0), ds, ray, offset)
+    # Differences of sums near 20 in float32.
+    assert torch.allclose(ours, theirs, atol=1e-5)

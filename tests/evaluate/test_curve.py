@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nfield.evaluate.curve import _ticks, psnr_curve
+from nfield.evaluate.curve import psnr_curve
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -73,13 +73,3 @@ def test_an_empty_log_says_so(records):
 @pytest.mark.parametrize("records", [log(1), [{"seconds": 5.0, "psnr": 20.0}] * 400])
 def test_a_log_without_extent_is_drawn(records):
     assert all(math.isfinite(v) for pair in points(psnr_curve(records)) for v in pair)
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 61.3), (21.2, 34.9), (-3, 4), (0, 1e-3)])
-def test_ticks_are_few_round_and_cover_the_range(low, high):
-    ticks = _ticks(low, high)
-    assert 3 <= len(ticks) <= 9
-    assert ticks[0] <= low
-    assert ticks[-1] >= high
-    step = ticks[1] - ticks[0]
-    assert round(step / 10 ** math.floor(math.log10(step * 1.0001)), 6) in {1, 2, 5}

@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from nfield.config import resolve
-from nfield.fields.contract import Field, RadianceField
+from nfield.fields.contract import Field
 from nfield.fields.model import Model, load_model
-from nfield.fields.presets import PRESETS
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
 
-RADIANCE = [name for name, preset in PRESETS.items() if preset.kind == "radiance"]
 BOUNDS = Bounds((0.0, 0.0, 0.0), 1.0, False, np.ones((64, 64, 64), dtype=bool))
 
 
@@ -38,37 +34,6 @@ def camera(size: int = 48) -> Cameras:
         torch.zeros(1, dtype=torch.int32),
         torch.tensor([[size, size]], dtype=torch.int32),
     )
-
-
-@pytest.mark.parametrize("name", RADIANCE)
-def test_presets_keep_the_contract(name: str) -> None:
-    field = model(name).field
-    assert isinstance(field, RadianceField)
-    x, d = torch.rand(77, 3), normalize(torch.randn(77, 3), dim=1)
-    h = field.features(x)
-    sigma, rgb = field.density(h), field.color(h, d)
-    assert sigma.shape == (77,) and rgb.shape == (77, 3)
-    assert bool((sigma >= 0).all()) and bool((rgb >= 0).all()) and bool((rgb <= 1).all())
-    grouped = [parameter for group in field.parameter_groups() for parameter in group.parameters]
-    assert isinstance(field, torch.nn.Module)
-    assert {id(p) for p in grouped} == {id(p) for p in field.parameters()}
-
-
-@pytest.mark.parametrize("name", RADIANCE)
-def test_presets_overfit_a_tiny_target(name: str) -> None:
-    field = model(name).field
-    x, d = torch.rand(64, 3), normalize(torch.randn(64, 3), dim=1)
-    want_rgb, want_raw = torch.rand(64, 3), torch.randn(64)
-    assert isinstance(field, torch.nn.Module)
-    optimizer = torch.optim.Adam(field.parameters(), lr=1e-2)
-    for _ in range(250):
-        h = field.features(x)
-        loss = (field.color(h, d) - want_rgb).square().mean()
-        loss = loss + (field.density(h).log() - want_raw).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert float(loss.detach()) < 2e-3
 
 
 class Ball(Field):

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from nfield.fields.presets.preset import Preset
 
+_FROM_0 = {"least": 0}
+_FROM_2 = {"least": 2}
+_SHARE = {"most": 1}
+
 
 @dataclass(frozen=True)
 class NgpSettings:
@@ -18,10 +22,98 @@ class NgpSettings:
     finest_resolution: int = 1024
     width: int = 64
     geometry_features: int = 15
-    density_hidden: int = field(default=1, metadata={"least": 0})
-    color_hidden: int = field(default=2, metadata={"least": 0})
+    density_hidden: int = field(default=1, metadata=_FROM_0)
+    color_hidden: int = field(default=2, metadata=_FROM_0)
 
+
+@dataclass(frozen=True)
+class NerfSettings:
+    """Octaves of sines into a perceptron that they join again half-way (arXiv:2003.08934)."""
+
+    bands: int = 8
+    width: int = 128
+    hidden: int = field(default=5, metadata=_FROM_2)
+    skip: int = 3
+    geometry_features: int = 15
+    color_width: int = 64
+    color_hidden: int = field(default=1, metadata=_FROM_0)
+
+
+@dataclass(frozen=True)
+class CamSettings:
+    """Octaves of sines into a perceptron modulated by three planes (arXiv:2311.14993)."""
+
+    bands: int = 8
+    width: int = 96
+    hidden: int = 3
+    grid_resolution: int = field(default=56, metadata=_FROM_2)
+    geometry_features: int = 15
+    color_width: int = 64
+    color_hidden: int = field(default=1, metadata=_FROM_0)
+    grid_rate: float = 10.0
+
+
+@dataclass(frozen=True)
+class RbfSettings:
+    """Hash grid and one layer of Gaussians to harmonics of the colour (arXiv:2503.06762)."""
+
+    levels: int = 16
+    features: int = 2
+    log2_table: int = 17
+    base_resolution: int = 16
+    finest_resolution: int = 1024
+    kernels: int = 32
+    harmonics: int = field(default=3, metadata={"most": 4})
+
+
+@dataclass(frozen=True)
+class TriplaneSettings:
+    """Sum of three planes of features into small perceptrons (arXiv:2112.07945)."""
+
+    resolution: int = 256
+    coarse_resolution: int = 64
+    growth_stages: int = 2
+    growth_end: float = field(default=0.25, metadata=_SHARE)
+    channels: int = 32
+    width: int = 64
+    geometry_features: int = 15
+    density_hidden: int = field(default=1, metadata=_FROM_0)
+    color_hidden: int = field(default=2, metadata=_FROM_0)
+    total_variation: float = field(default=1e-3, metadata=_FROM_0)
+    network_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class VoxelSettings:
+    """Raw density and harmonics of the colour in one dense grid (arXiv:2112.05131)."""
+
+    resolution: int = 128
+    coarse_resolution: int = 32
+    growth_stages: int = 2
+    growth_end: float = field(default=0.25, metadata=_SHARE)
+    harmonics: int = field(default=3, metadata={"most": 4})
+    total_variation: float = field(default=1e-3, metadata=_FROM_0)
+
+
+_BUILD = "nfield.fields.architectures:"
 
 PRESETS = {
-    "ngp": Preset("radiance", NgpSettings(), "nfield.fields.radiance:ngp"),
+    "ngp": Preset("radiance", NgpSettings(), _BUILD + "ngp"),
+    "nerf": Preset(
+        "radiance",
+        NerfSettings(),
+        _BUILD + "nerf",
+        {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
+    ),
+    "cam": Preset(
+        "radiance",
+        CamSettings(),
+        _BUILD + "cam",
+        {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
+    ),
+    "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf"),
+    "triplane": Preset(
+        "radiance", TriplaneSettings(), _BUILD + "triplane", {"learning_rate": 2e-2}
+    ),
+    "voxel": Preset("radiance", VoxelSettings(), _BUILD + "voxel", {"learning_rate": 5e-2}),
 }

@@ -1,0 +1,154 @@
+"""Coordinate-aware modulation beside the network without it: `python -m benchmarks.cam`.
+
+Images are fitted from all pixels at once, with the published setting by default (arXiv:2311.14993):
+random Fourier features, layer norm, a grid of scales and shifts for every hidden layer. The
+networks without grids are widened until they have as many parameters.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from benchmarks.timing import markdown
+from nfield.encodings.fourier import Fourier
+from nfield.networks.cam import CAM
+from nfield.networks.modulation import ModulationGrid
+
+FREQUENCIES, SIGMA = 256, 10.0
+WORDS = "neural fields map coordinates to colours densities and distances "
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Fit images with and without coordinate-aware modulation.
+
+    Args:
+        images: paths; without any, two photographs of scikit-image and a rendered text.
+        size: side of the squares the images are resized to.
+        grid: vertices of the grids along each side.
+    """
+
+    images: tuple[Path, ...] = field(default=())
+    size: int = 256
+    steps: int = 2000
+    width: int = 256
+    layers: int = 3
+    grid: int = 32
+    seeds: int = 3
+    rate: float = 1e-3
+    grid_rate: float = 1e-2
+
+
+def pictures(settings: Settings) -> Iterator[tuple[str, Tensor]]:
+    """Name and colours (size^2, 3) of every image."""
+    side = (settings.size, settings.size)
+    for path in settings.images:
+        yield path.stem, colors(Image.open(path), side)
+    if not settings.images:
+        from skimage import data
+
+        yield "astronaut", colors(Image.fromarray(data.astronaut()), side)
+        yield "camera", colors(Image.fromarray(data.camera()), side)
+        yield "text", colors(text(settings.size), side)
+
+
+def colors(image: Image.Image, side: tuple[int, int]) -> Tensor:
+    pixels = np.asarray(image.convert("RGB").resize(side, Image.Resampling.BOX), dtype=np.float32)
+    return torch.from_numpy(pixels / 255).reshape(-1, 3)
+
+
+def text(size: int) -> Image.Image:
+    """Lines of words, each in a colour of its own."""
+    image = Image.new("RGB", (size, size), "white")
+    draw, generator = ImageDraw.Draw(image), np.random.default_rng(0)
+    height = 13
+    for line in range(0, size, height):
+        start = (line // height * 17) % len(WORDS)
+        color = tuple(int(value) for value in generator.integers(0, 160, 3))
+        row = (WORDS[start:] + WORDS * (size // 64 + 1))[: size // 4]
+        draw.text((2, line), row, fill=color, font=ImageFont.load_default())
+    return image
+
+
+def centers(size: int) -> Tensor:
+    """Pixel centers (size^2, 2) in [0, 1], row by row."""
+    line = (torch.arange(size) + 0.5) / size
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack((x, y), dim=-1).reshape(-1, 2)
+
+
+def parameters(network: CAM) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def build(kind: str, settings: Settings) -> CAM:
+    """The network with grids, or one without that has at least as many parameters."""
+    inputs, layers = 2 * FREQUENCIES, settings.layers
+    grid = ModulationGrid("image", (settings.grid, settings.grid))
+    network = CAM(inputs, 3, width=settings.width, hidden=layers, grid=grid)
+    if kind == "CAM":
+        return network
+    norm = "layer" if kind == "norm" else "none"
+    wanted, width = parameters(network), settings.width
+    while parameters(network := CAM(inputs, 3, width=width, hidden=layers, norm=norm)) < wanted:
+        width += 1
+    return network
+
+
+def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
+    """PSNR after all steps."""
+    torch.manual_seed(seed)
+    p = centers(settings.size)
+    features = Fourier(2, FREQUENCIES, SIGMA)(p)
+    network = build(kind, settings)
+    groups = [{"params": network.network_parameters(), "lr": settings.rate}]
+    if kind == "CAM":
+        groups.append({"params": network.grid_parameters(), "lr": settings.grid_rate})
+    optimizer = torch.optim.Adam(groups, fused=True)
+    falls = [settings.steps // 2, settings.steps * 3 // 4]
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, falls, gamma=0.1)
+    for _ in range(settings.steps):
+        loss = 0.5 * (torch.sigmoid(network(features, p)) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        error = (torch.sigmoid(network(features, p)) - target).square().mean()
+    return -10 * float(error.log10())
+
+
+def main(settings: Settings) -> None:
+    kinds = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
+    for name, kind in kinds.items():
+        network = build(kind, settings)
+        print(f"{name}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
+    rows: list[list[object]] = []
+    gains: dict[str, list[float]] = {"FFN": [], "FFN + norm": []}
+    for image, target in pictures(settings):
+        mean = {}
+        for name, kind in kinds.items():
+            values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
+            mean[name] = statistics.mean(values)
+            listed = ", ".join(f"{value:.2f}" for value in values)
+            print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
+        for name, gain in gains.items():
+            gain.append(mean["FFN + norm + CAM"] - mean[name])
+        rows.append([image, *(f"{value:.2f}" for value in mean.values())])
+        rows[-1] += [f"{gain[-1]:+.2f}" for gain in gains.values()]
+    averages = [f"{statistics.mean(gain):+.2f}" for gain in gains.values()]
+    rows.append(["mean", "", "", "", *averages])
+    print("\n" + markdown(("PSNR, dB", *kinds, "gain over FFN", "gain over norm"), rows))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))

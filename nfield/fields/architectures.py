@@ -1,0 +1,138 @@
+"""The radiance presets: each composes an encoding, a density network and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from nfield.encodings.frequency import Frequency
+from nfield.encodings.hash_grid import HashGrid
+from nfield.encodings.triplane import TriPlane
+from nfield.encodings.voxel import Voxel
+from nfield.fields.growth import Growth
+from nfield.fields.presets.radiance import (
+    CamSettings,
+    NerfSettings,
+    NgpSettings,
+    RbfSettings,
+    TriplaneSettings,
+    VoxelSettings,
+)
+from nfield.fields.radiance import HarmonicColor, ModulatedRadiance, NetworkColor, Radiance, Regime
+from nfield.networks.cam import CAM
+from nfield.networks.mlp import MLP
+from nfield.networks.modulation import ModulationGrid
+from nfield.networks.rbf import RBF
+from nfield.networks.skip_mlp import SkipMLP
+
+
+def ngp(settings: NgpSettings) -> Radiance:
+    """A hash grid between two small perceptrons."""
+    encoding = _hash_grid(settings)
+    latent = 1 + settings.geometry_features
+    return Radiance(
+        encoding,
+        MLP(encoding.out_dim, latent, width=settings.width, hidden=settings.density_hidden),
+        NetworkColor(latent, width=settings.width, hidden=settings.color_hidden),
+    )
+
+
+def nerf(settings: NerfSettings) -> Radiance:
+    """Positional encoding into a deep perceptron."""
+    encoding = Frequency(3, settings.bands)
+    latent = 1 + settings.geometry_features
+    network = SkipMLP(
+        encoding.out_dim,
+        latent,
+        width=settings.width,
+        hidden=settings.hidden,
+        skip=settings.skip,
+    )
+    color = NetworkColor(latent, width=settings.color_width, hidden=settings.color_hidden)
+    return Radiance(encoding, network, color)
+
+
+def cam(settings: CamSettings) -> Radiance:
+    """Positional encoding into a perceptron with coordinate-aware modulation.
+
+    Every point is normalised by itself: statistics over a ray would depend on which of its samples
+    the occupancy grid leaves out.
+    """
+    encoding = Frequency(3, settings.bands)
+    latent = 1 + settings.geometry_features
+    network = CAM(
+        encoding.out_dim,
+        latent,
+        width=settings.width,
+        hidden=settings.hidden,
+        grid=ModulationGrid("space", (settings.grid_resolution,) * 3),
+        norm="layer",
+    )
+    color = NetworkColor(latent, width=settings.color_width, hidden=settings.color_hidden)
+    return ModulatedRadiance(encoding, network, color, grid_rate=settings.grid_rate)
+
+
+def rbf(settings: RbfSettings) -> Radiance:
+    """A hash grid into one layer of Gaussians."""
+    encoding = _hash_grid(settings)
+    color = HarmonicColor(settings.harmonics)
+    network = RBF(encoding.out_dim, color.latent, kernels=settings.kernels)
+    return Radiance(encoding, network, color, softplus_density)
+
+
+def triplane(settings: TriplaneSettings) -> Radiance:
+    """Three planes of features between two small perceptrons."""
+    encoding = TriPlane(resolution=settings.coarse_resolution, channels=settings.channels)
+    latent = 1 + settings.geometry_features
+    return Radiance(
+        encoding,
+        MLP(encoding.out_dim, latent, width=settings.width, hidden=settings.density_hidden),
+        NetworkColor(latent, width=settings.width, hidden=settings.color_hidden),
+        regime=Regime(
+            _smooth(encoding, settings.total_variation),
+            _growth(encoding, settings),
+            settings.network_rate,
+        ),
+    )
+
+
+def voxel(settings: VoxelSettings) -> Radiance:
+    """Raw density and colours at the vertices of a dense grid."""
+    color = HarmonicColor(settings.harmonics)
+    encoding = Voxel(3, resolution=settings.coarse_resolution, channels=color.latent)
+    regime = Regime(
+        _smooth(encoding, settings.total_variation),
+        _growth(encoding, settings),
+    )
+    return Radiance(encoding, nn.Identity(), color, regime=regime)
+
+
+def softplus_density(raw: Tensor) -> Tensor:
+    """25 softplus(raw - 10); arXiv:2203.09517, released settings."""
+    return 25 * nn.functional.softplus(raw - 10)
+
+
+def _hash_grid(settings: NgpSettings | RbfSettings) -> HashGrid:
+    return HashGrid(
+        3,
+        levels=settings.levels,
+        features=settings.features,
+        log2_table=settings.log2_table,
+        base_resolution=settings.base_resolution,
+        finest_resolution=settings.finest_resolution,
+    )
+
+
+def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | None:
+    return (lambda: weight * grid.total_variation()) if weight else None
+
+
+def _growth(grid: TriPlane | Voxel, settings: TriplaneSettings | VoxelSettings) -> Growth:
+    return Growth(
+        grid,
+        settings.coarse_resolution,
+        settings.resolution,
+        settings.growth_stages,
+        settings.growth_end,
+    )
