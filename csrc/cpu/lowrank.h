@@ -5,6 +5,7 @@
 
 #include "../math/lowrank.h"
 #include "cell_order.h"
+#include "piece.h"
 
 namespace nf::NF_ISA {
 

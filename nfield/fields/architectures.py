@@ -10,7 +10,6 @@ from nfield.encodings.frequency import Frequency
 from nfield.encodings.hash_grid import HashGrid
 from nfield.encodings.triplane import TriPlane
 from nfield.encodings.voxel import Voxel
-from nfield.fields.contract import ParameterGroup
 from nfield.fields.growth import Growth
 from nfield.fields.presets.radiance import (
     CamSettings,
@@ -20,7 +19,7 @@ from nfield.fields.presets.radiance import (
     TriplaneSettings,
     VoxelSettings,
 )
-from nfield.fields.radiance import HarmonicColor, NetworkColor, Radiance, Regime
+from nfield.fields.radiance import HarmonicColor, ModulatedRadiance, NetworkColor, Radiance, Regime
 from nfield.networks.cam import CAM
 from nfield.networks.mlp import MLP
 from nfield.networks.modulation import ModulationGrid
@@ -54,28 +53,6 @@ def nerf(settings: NerfSettings) -> Radiance:
     return Radiance(encoding, network, color)
 
 
-class ModulatedRadiance(Radiance):
-    """A radiance field whose density network is modulated by grids over the points."""
-
-    density_network: CAM
-
-    def __init__(self, encoding: nn.Module, network: CAM, color: nn.Module, grid_rate: float):
-        super().__init__(encoding, network, color)
-        self.grid_rate = grid_rate
-
-    def features(self, x: Tensor) -> Tensor:
-        """Position to latent."""
-        return self.density_network(self.encoding(x), x)
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        """Networks, then the grids."""
-        networks = [*self.density_network.network_parameters(), *self.color_head.parameters()]
-        return [
-            ParameterGroup(networks),
-            ParameterGroup(self.density_network.grid_parameters(), self.grid_rate),
-        ]
-
-
 def cam(settings: CamSettings) -> Radiance:
     """Positional encoding into a perceptron with coordinate-aware modulation.
 
@@ -93,7 +70,7 @@ def cam(settings: CamSettings) -> Radiance:
         norm="layer",
     )
     color = NetworkColor(latent, width=settings.color_width, hidden=settings.color_hidden)
-    return ModulatedRadiance(encoding, network, color, settings.grid_rate)
+    return ModulatedRadiance(encoding, network, color, grid_rate=settings.grid_rate)
 
 
 def rbf(settings: RbfSettings) -> Radiance:

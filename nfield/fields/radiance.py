@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nfield.encodings.spherical_harmonics import SphericalHarmonics
 from nfield.fields.contract import Field, ParameterGroup
 from nfield.fields.growth import Growth
+from nfield.networks.cam import CAM
 from nfield.networks.mlp import MLP
 from nfield.ops.pointwise import exponential, logistic
 
@@ -147,3 +148,34 @@ class Radiance(Field):
     def grow(self, progress: float) -> bool:
         """See `Regime`."""
         return self.regime.growth is not None and self.regime.growth.grow(progress)
+
+
+class ModulatedRadiance(Radiance):
+    r"""A radiance field whose density network is modulated by grids over the points.
+
+    Formula
+        $h = M(\mathrm{encoding}(x), x)$, else as `Radiance`
+    Shape
+        as of `Radiance`
+
+    Args:
+        grid_rate: Factor on the learning rate of the grids.
+    """
+
+    density_network: CAM
+
+    def __init__(self, encoding: nn.Module, network: CAM, color: nn.Module, *, grid_rate: float):
+        super().__init__(encoding, network, color)
+        self.grid_rate = grid_rate
+
+    def features(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return self.density_network(self.encoding(x), x)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The networks', then the grids'."""
+        networks = [*self.density_network.network_parameters(), *self.color_head.parameters()]
+        return [
+            ParameterGroup(networks),
+            ParameterGroup(self.density_network.grid_parameters(), self.grid_rate),
+        ]

@@ -27,6 +27,7 @@ PLANES = ["model.resolution=33", "model.coarse_resolution=9"]
 SMALL = {
     "ngp": HASH,
     "nerf": PERCEPTRON,
+    "cam": ["model.width=32", "model.hidden=2", "model.grid_resolution=12", "model.bands=5"],
     "rbf": HASH,
     "triplane": PLANES,
     "voxel": PLANES,
