@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,10 +62,9 @@ class CAM(nn.Module):
     def forward(self, x: Tensor, p: Tensor | None = None) -> Tensor:
         """See the class; `p` may be left out without a grid."""
         scale, shift = self._scale_and_shift(len(x), p)
-        for layer, linear in enumerate(self.hidden):
-            assert isinstance(linear, nn.Linear)
-            weight, bias = linear.weight, linear.bias
-            x = modulated_layer(x, weight, bias, scale[layer], shift[layer], self.shapes[layer])
+        for layer, linear in enumerate(cast("list[nn.Linear]", self.hidden)):
+            operands = (linear.weight, linear.bias, scale[layer], shift[layer])
+            x = modulated_layer(x, *operands, self.shapes[layer])
         return self.head(x)
 
     def _scale_and_shift(self, rows: int, p: Tensor | None) -> tuple[Tensor, Tensor]:
