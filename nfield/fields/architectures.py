@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from nfield.encodings.frequency import Frequency
 from nfield.encodings.hash_grid import HashGrid
+from nfield.encodings.lowrank import VM
 from nfield.encodings.triplane import TriPlane
 from nfield.encodings.voxel import Voxel
-from nfield.fields.growth import Growth
+from nfield.fields.growth import Grid, Growth
 from nfield.fields.presets.radiance import (
     CamSettings,
+    LowRankSettings,
     NerfSettings,
     NgpSettings,
     RbfSettings,
@@ -97,6 +100,50 @@ def triplane(settings: TriplaneSettings) -> Radiance:
     )
 
 
+class TensorHead(nn.Module):
+    r"""Latents of the products of planes and lines: densities are sums, colours are mixed.
+
+    Formula
+        $h_0 = \sum_m \sum_{c < C_\sigma} y_{mc}$, $h_{1..} = B\,(y_{mc})_{c \ge C_\sigma}$
+    Shape
+        y ``(N, 3 C)``, mode by mode -> ``(N, 1 + features)``
+    Source
+        Chen et al. 2022, TensoRF, arXiv:2203.09517, Eqs. 9 and 10
+    """
+
+    def __init__(self, density_channels: int, color_channels: int, features: int):
+        super().__init__()
+        self.density_channels = density_channels
+        self.basis = MLP(3 * color_channels, features, hidden=0)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """See the class."""
+        modes = y.view(len(y), 3, y.shape[1] // 3)
+        density = modes[:, :, : self.density_channels].sum((1, 2))
+        colors = self.basis(modes[:, :, self.density_channels :].flatten(1))
+        return torch.cat([density[:, None], colors], 1)
+
+
+def lowrank(settings: LowRankSettings) -> Radiance:
+    """A vector-matrix decomposition of density and features, and a perceptron for the colours."""
+    channels = settings.density_channels + settings.color_channels
+    encoding = VM(resolution=settings.coarse_resolution, channels=channels)
+    features = settings.geometry_features
+    head = TensorHead(settings.density_channels, settings.color_channels, features)
+    weight = settings.sparsity
+    return Radiance(
+        encoding,
+        head,
+        NetworkColor(1 + features, width=settings.width, hidden=settings.color_hidden),
+        softplus_density,
+        Regime(
+            (lambda: weight * encoding.sparsity()) if weight else None,
+            _growth(encoding, settings),
+            settings.network_rate,
+        ),
+    )
+
+
 def voxel(settings: VoxelSettings) -> Radiance:
     """Raw density and colours at the vertices of a dense grid."""
     color = HarmonicColor(settings.harmonics)
@@ -128,7 +175,7 @@ def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | Non
     return (lambda: weight * grid.total_variation()) if weight else None
 
 
-def _growth(grid: TriPlane | Voxel, settings: TriplaneSettings | VoxelSettings) -> Growth:
+def _growth(grid: Grid, settings: TriplaneSettings | LowRankSettings | VoxelSettings) -> Growth:
     return Growth(
         grid,
         settings.coarse_resolution,

@@ -95,6 +95,23 @@ class VoxelSettings:
     total_variation: float = field(default=1e-3, metadata=_FROM_0)
 
 
+@dataclass(frozen=True)
+class LowRankSettings:
+    """Products of planes and lines, summed to densities, mixed to features (arXiv:2203.09517)."""
+
+    resolution: int = 192
+    coarse_resolution: int = 64
+    growth_stages: int = 3
+    growth_end: float = field(default=0.25, metadata=_SHARE)
+    density_channels: int = 8
+    color_channels: int = 24
+    geometry_features: int = 15
+    width: int = 64
+    color_hidden: int = field(default=2, metadata=_FROM_0)
+    sparsity: float = field(default=8e-5, metadata=_FROM_0)
+    network_rate: float = 0.1
+
+
 _BUILD = "nfield.fields.architectures:"
 
 PRESETS = {
@@ -115,5 +132,6 @@ PRESETS = {
     "triplane": Preset(
         "radiance", TriplaneSettings(), _BUILD + "triplane", {"learning_rate": 2e-2}
     ),
+    "lowrank": Preset("radiance", LowRankSettings(), _BUILD + "lowrank", {"learning_rate": 2e-2}),
     "voxel": Preset("radiance", VoxelSettings(), _BUILD + "voxel", {"learning_rate": 5e-2}),
 }
