@@ -34,9 +34,9 @@ $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,video,log]"
 	touch $@
 
-# Large, and needed by nothing but shapes.
+# Large, needed by nothing but shapes, and not there for every Python: their tests skip without it.
 $(VENV)/mesh: $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh]" || echo "no extra mesh"
 	touch $@
 
 clean:
