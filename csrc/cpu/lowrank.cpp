@@ -3,6 +3,7 @@
 // thread. Gradients of lines: sums over bands or shares of the points, added up in order. All
 // divisions depend on sizes alone.
 #include "lowrank.h"
+
 #include "piece.h"
 
 namespace nf::NF_ISA {

@@ -150,7 +150,8 @@ void rbf_forward(const Rbf &given, int64_t n, const float *x, float *y) {
             output(kTile * net.out_pad);
         for (int64_t t = g * kGroup; t < least(tiles(n, kTile), (g + 1) * kGroup); ++t) {
             const int64_t first = t * kTile, rows = least(kTile, n - first);
-            gaussians(net, load_tile(x + first * net.in, rows, net.in, net.in_pad, kTile, copy), phi);
+            gaussians(net, load_tile(x + first * net.in, rows, net.in, net.in_pad, kTile, copy),
+                      phi);
             gemm(
                 {phi, net.kernels_pad, 1}, net.transposed, net.out_pad, kTile, net.out_pad,
                 net.kernels,
@@ -172,7 +173,8 @@ void rbf_backward(const Rbf &given, int64_t n, const float *x, const float *dy,
         std::memset(memory + g * size, 0, size * sizeof(float));
         const Sums sums(net, memory + g * size);
         const BackwardTile tile(net);
-        for (int64_t t = tiles(n, kTile) * g / groups; t < tiles(n, kTile) * (g + 1) / groups; ++t) {
+        for (int64_t t = tiles(n, kTile) * g / groups; t < tiles(n, kTile) * (g + 1) / groups;
+             ++t) {
             const int64_t first = t * kTile;
             backward_tile(net, x + first * net.in, dy + first * net.out,
                           gradients.x + first * net.in, least(kTile, n - first), tile, sums);
