@@ -68,7 +68,7 @@ def jax_run(function: Callable[..., Any], *inputs: Any) -> Run:
 
 
 def largest_difference(ours: Sequence[Any], peer: Sequence[Any]) -> tuple[float, float]:
-    """Largest absolute difference, and the largest relative to its array's largest value.
+    """Largest absolute difference, and the largest relative to its array, by their norms.
 
     The peer may hold our last array in parts.
     """
@@ -79,7 +79,9 @@ def largest_difference(ours: Sequence[Any], peer: Sequence[Any]) -> tuple[float,
     for a, b in zip((np.asarray(array) for array in ours), joined, strict=True):
         difference = float(np.abs(a.ravel() - b.ravel()).max())
         absolute = max(absolute, difference)
-        relative = max(relative, difference / max(float(np.abs(b).max()), 1e-30))
+        # By norms: rounding moves single rows across the kink of a ReLU.
+        error = float(np.linalg.norm(a.ravel().astype(np.float64) - b.ravel()))
+        relative = max(relative, error / max(float(np.linalg.norm(b)), 1e-30))
     return absolute, relative
 
 
