@@ -87,12 +87,12 @@ class TriplaneSettings:
 class VoxelSettings:
     """Raw density and harmonics of the colour in one dense grid (arXiv:2112.05131)."""
 
-    resolution: int = 128
-    coarse_resolution: int = 32
+    resolution: int = 96
+    coarse_resolution: int = 24
     growth_stages: int = 2
     growth_end: float = field(default=0.25, metadata=_SHARE)
-    harmonics: int = field(default=3, metadata={"most": 4})
-    total_variation: float = field(default=1e-3, metadata=_FROM_0)
+    harmonics: int = field(default=2, metadata={"most": 4})
+    total_variation: float = field(default=5e-3, metadata=_FROM_0)
 
 
 @dataclass(frozen=True)
@@ -133,5 +133,5 @@ PRESETS = {
         "radiance", TriplaneSettings(), _BUILD + "triplane", {"learning_rate": 2e-2}
     ),
     "lowrank": Preset("radiance", LowRankSettings(), _BUILD + "lowrank", {"learning_rate": 2e-2}),
-    "voxel": Preset("radiance", VoxelSettings(), _BUILD + "voxel", {"learning_rate": 5e-2}),
+    "voxel": Preset("radiance", VoxelSettings(), _BUILD + "voxel", {"learning_rate": 1e-1}),
 }
