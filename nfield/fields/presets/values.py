@@ -41,6 +41,17 @@ class SirenSettings:
 
 
 @dataclass(frozen=True)
+class FinerSettings:
+    """Perceptron with sines whose frequency grows with their argument (arXiv:2312.02434)."""
+
+    width: int = 256
+    hidden: int = 3
+    omega_first: float = 30.0
+    omega_hidden: float = 30.0
+    first_bias: float = field(default=1.0, metadata={"least": 0})
+
+
+@dataclass(frozen=True)
 class CamSettings:
     """Random Fourier features into a modulated perceptron (arXiv:2311.14993)."""
 
@@ -84,6 +95,7 @@ PRESETS = {
     "hash-image": Preset("image", HashSettings(), _BUILD + "hash_image", _HASH),
     "ffn": Preset("image", FourierSettings(), _BUILD + "ffn", _NETWORK),
     "siren": Preset("image", SirenSettings(), _BUILD + "siren_image", _SINES),
+    "finer": Preset("image", FinerSettings(), _BUILD + "finer_image", _SINES),
     "cam-image": Preset("image", CamSettings(), _BUILD + "cam_image", _NETWORK),
     "rbf-image": Preset("image", RbfSettings(), _BUILD + "rbf_image", {**_HASH, "loss": "l1"}),
     "hash-sdf": Preset(
