@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,15 @@ import tyro
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from benchmarks.timing import markdown
+from benchmarks.timing import judge, markdown, print_bars, write_result
+from nfield.data.raster import centers
 from nfield.encodings.fourier import Fourier
 from nfield.networks.cam import CAM
 from nfield.networks.modulation import ModulationGrid
 
 FREQUENCIES, SIGMA = 256, 10.0
+TEXT, LEAST_ON_TEXT, LEAST_ON_PHOTOS = "text", 4.0, 0.7  # dB over the network without grids
+KINDS = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
 WORDS = "neural fields map coordinates to colours densities and distances "
 
 
@@ -32,7 +36,7 @@ class Settings:
     """Fit images with and without coordinate-aware modulation.
 
     Args:
-        images: paths; without any, two photographs of scikit-image and a rendered text.
+        images: paths, fitted after two photographs of scikit-image and a rendered text.
         size: side of the squares the images are resized to.
         grid: vertices of the grids along each side.
     """
@@ -50,15 +54,14 @@ class Settings:
 
 def pictures(settings: Settings) -> Iterator[tuple[str, Tensor]]:
     """Name and colours (size^2, 3) of every image."""
+    from skimage import data
+
     side = (settings.size, settings.size)
+    yield TEXT, colors(text(settings.size), side)
+    yield "astronaut", colors(Image.fromarray(data.astronaut()), side)
+    yield "camera", colors(Image.fromarray(data.camera()), side)
     for path in settings.images:
         yield path.stem, colors(Image.open(path), side)
-    if not settings.images:
-        from skimage import data
-
-        yield "astronaut", colors(Image.fromarray(data.astronaut()), side)
-        yield "camera", colors(Image.fromarray(data.camera()), side)
-        yield "text", colors(text(settings.size), side)
 
 
 def colors(image: Image.Image, side: tuple[int, int]) -> Tensor:
@@ -77,13 +80,6 @@ def text(size: int) -> Image.Image:
         row = (WORDS[start:] + WORDS * (size // 64 + 1))[: size // 4]
         draw.text((2, line), row, fill=color, font=ImageFont.load_default())
     return image
-
-
-def centers(size: int) -> Tensor:
-    """Pixel centers (size^2, 2) in [0, 1], row by row."""
-    line = (torch.arange(size) + 0.5) / size
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack((x, y), dim=-1).reshape(-1, 2)
 
 
 def parameters(network: CAM) -> int:
@@ -107,7 +103,7 @@ def build(kind: str, settings: Settings) -> CAM:
 def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
     """PSNR after all steps."""
     torch.manual_seed(seed)
-    p = centers(settings.size)
+    p = centers(torch.arange(len(target)), (settings.size, settings.size))
     features = Fourier(2, FREQUENCIES, SIGMA)(p)
     network = build(kind, settings)
     groups = [{"params": network.network_parameters(), "lr": settings.rate}]
@@ -127,27 +123,34 @@ def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
     return -10 * float(error.log10())
 
 
+def compare(image: str, target: Tensor, settings: Settings) -> dict[str, Any]:
+    """PSNR of every network, each a mean over seeds, and what the grids gain."""
+    mean = {}
+    for name, kind in KINDS.items():
+        values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
+        mean[name] = statistics.mean(values)
+        listed = ", ".join(f"{value:.2f}" for value in values)
+        print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
+    plain, norm, cam = mean.values()
+    return {"image": image, **mean, "gain over FFN": cam - plain, "gain over norm": cam - norm}
+
+
 def main(settings: Settings) -> None:
-    kinds = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
-    for name, kind in kinds.items():
+    """Print and write the table and the bars; asserts nothing."""
+    for name, kind in KINDS.items():
         network = build(kind, settings)
         print(f"{name}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
-    rows: list[list[object]] = []
-    gains: dict[str, list[float]] = {"FFN": [], "FFN + norm": []}
-    for image, target in pictures(settings):
-        mean = {}
-        for name, kind in kinds.items():
-            values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
-            mean[name] = statistics.mean(values)
-            listed = ", ".join(f"{value:.2f}" for value in values)
-            print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
-        for name, gain in gains.items():
-            gain.append(mean["FFN + norm + CAM"] - mean[name])
-        rows.append([image, *(f"{value:.2f}" for value in mean.values())])
-        rows[-1] += [f"{gain[-1]:+.2f}" for gain in gains.values()]
-    averages = [f"{statistics.mean(gain):+.2f}" for gain in gains.values()]
-    rows.append(["mean", "", "", "", *averages])
-    print("\n" + markdown(("PSNR, dB", *kinds, "gain over FFN", "gain over norm"), rows))
+    records = [compare(image, target, settings) for image, target in pictures(settings)]
+    rows = [[f"{v:.2f}" if isinstance(v, float) else v for v in r.values()] for r in records]
+    print("\n" + markdown(list(records[0]), rows))
+    bars = []
+    for record in records:
+        least = LEAST_ON_TEXT if record["image"] == TEXT else LEAST_ON_PHOTOS
+        gain = record["gain over FFN"]
+        bars.append(judge(f"dB that CAM gains on {record['image']}", gain, least=least))
+    print_bars(bars)
+    result = {"settings": str(settings), "records": records, "bars": bars}
+    print(f"\nwritten to {write_result(f'cam-{settings.size}', result)}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ from __future__ import annotations
 from nfield.encodings.hash_grid import HashGrid
 from nfield.fields.presets import radiance, values
 
-Settings = (
-    radiance.NgpSettings | radiance.RbfSettings | values.HashSettings | values.RbfSettings
-)
+Settings = radiance.NgpSettings | radiance.RbfSettings | values.HashSettings | values.RbfSettings
 
 
 def hash_grid(settings: Settings, in_dim: int) -> HashGrid:

@@ -63,9 +63,7 @@ def video_target(video: Tensor, m: int, *, frames: int = 10, seed: int = 0) -> T
     return Target(spectrum(video[which].float(), m), _asker(torch.cat([plane, moments], -1)))
 
 
-def distance_target(
-    distance: Callable[[Tensor], Tensor], m: int, *, slices: int = 10
-) -> Target:
+def distance_target(distance: Callable[[Tensor], Tensor], m: int, *, slices: int = 10) -> Target:
     """Slices of a distance field, across its three axes in turn; a module is asked at the same
     points.
 

@@ -41,13 +41,9 @@ class SirenSettings:
 
 
 @dataclass(frozen=True)
-class FinerSettings:
+class FinerSettings(SirenSettings):
     """Perceptron with sines whose frequency grows with their argument (arXiv:2312.02434)."""
 
-    width: int = 256
-    hidden: int = 3
-    omega_first: float = 30.0
-    omega_hidden: float = 30.0
     first_bias: float = field(default=1.0, metadata={"least": 0})
 
 
