@@ -29,7 +29,8 @@ from nfield.fresh.target import (
 MOST_BINS, LEAST_BINS = 64, 8
 STACK_BINS = 32  # of several frames, slices or views, as the paper has for views
 SEEDS, STACK_SEEDS = 5, 2  # a stack shows each network many times
-VIEWS = 4
+# Views are dear. A sum of samples along a ray has the spectrum of each, so that few are enough.
+VIEWS, VIEW_STEPS = 2, 64
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ SETTINGS = {
     "first_bias": Setting([i / 10 for i in range(31)], (0.0, 30.0)),
     "omega_first": Setting(range(10, 201, 10), (1, 1000)),
     "sigma": Setting([float(sigma) for sigma in range(1, 21)], (0.125, 64.0)),
-    "bands": Setting(range(2, 13), (1, 16)),
+    "bands": Setting(range(2, 13, 2), (1, 16)),
     "finest_resolution": Setting([round(16 * 2 ** (i / 2)) for i in range(1, 14, 2)], (16, 8192)),
 }
 
@@ -112,7 +113,8 @@ def untrained(config: Config, data: Scene | Picture | Clip | Mesh, seed: int) ->
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if isinstance(data, Scene):
-            module: nn.Module = Model(config, data.bounds)
+            quick = replace(config, {"occupancy.steps": VIEW_STEPS}, "--fresh")
+            module: nn.Module = Model(quick, data.bounds)
         else:  # points of a shape are dear to find, and have one value
             values = 1 if isinstance(data, Mesh) else data.points(0).out_dim
             module = build(config, values)

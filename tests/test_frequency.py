@@ -158,8 +158,7 @@ def test_shapes_are_chosen_for(tmp_path: Path, few: None) -> None:
 def test_scenes_are_chosen_for(name: str, few: None) -> None:
     sizes = vars(config(name).model)
     known = [f"model.{k}={v}" for k, v in sizes.items() if k in ("width", "log2_table")]
-    quick = [*known, "occupancy.steps=64"]
-    it = resolve("builtin:matte", {"field": name, "downscale": 8}, quick)
+    it = resolve("builtin:matte", {"field": name, "downscale": 8}, known)
     name, choice = choose_frequency(it, load_configured(it))
     # Pictures of 25 x 25 pixels have twelve frequencies.
     assert choice.pick in SETTINGS[name].candidates
