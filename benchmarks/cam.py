@@ -1,6 +1,6 @@
 """Coordinate-aware modulation beside the network without it: `python -m benchmarks.cam`.
 
-Images are fitted from all pixels at once, with the published setting by default (arXiv:2311.14993):
+Images are fitted with the published setting by default (arXiv:2311.14993), all pixels at once:
 random Fourier features, layer norm, a grid of scales and shifts for every hidden layer. The
 networks without grids are widened until they have as many parameters.
 """
@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,15 @@ import tyro
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from benchmarks.timing import markdown
+from benchmarks.timing import judge, markdown, print_bars, write_result
+from nfield.data.raster import centers
 from nfield.encodings.fourier import Fourier
 from nfield.networks.cam import CAM
 from nfield.networks.modulation import ModulationGrid
 
-FREQUENCIES, SIGMA = 256, 10.0
+SIGMA = 10.0
+TEXT, LEAST_ON_TEXT, LEAST_ON_PHOTOS = "text", 4.0, 0.7  # dB over the network without grids
+KINDS = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
 WORDS = "neural fields map coordinates to colours densities and distances "
 
 
@@ -32,14 +36,18 @@ class Settings:
     """Fit images with and without coordinate-aware modulation.
 
     Args:
-        images: paths; without any, two photographs of scikit-image and a rendered text.
+        images: paths, fitted after two photographs of scikit-image and a rendered text.
         size: side of the squares the images are resized to.
+        batch: random pixels of a step; all of them unless given.
+        frequencies: of the random Fourier features.
         grid: vertices of the grids along each side.
     """
 
     images: tuple[Path, ...] = field(default=())
     size: int = 256
     steps: int = 2000
+    batch: int | None = None
+    frequencies: int = 256
     width: int = 256
     layers: int = 3
     grid: int = 32
@@ -50,15 +58,14 @@ class Settings:
 
 def pictures(settings: Settings) -> Iterator[tuple[str, Tensor]]:
     """Name and colours (size^2, 3) of every image."""
+    from skimage import data
+
     side = (settings.size, settings.size)
+    yield TEXT, colors(text(settings.size), side)
+    yield "astronaut", colors(Image.fromarray(data.astronaut()), side)
+    yield "camera", colors(Image.fromarray(data.camera()), side)
     for path in settings.images:
         yield path.stem, colors(Image.open(path), side)
-    if not settings.images:
-        from skimage import data
-
-        yield "astronaut", colors(Image.fromarray(data.astronaut()), side)
-        yield "camera", colors(Image.fromarray(data.camera()), side)
-        yield "text", colors(text(settings.size), side)
 
 
 def colors(image: Image.Image, side: tuple[int, int]) -> Tensor:
@@ -79,20 +86,13 @@ def text(size: int) -> Image.Image:
     return image
 
 
-def centers(size: int) -> Tensor:
-    """Pixel centers (size^2, 2) in [0, 1], row by row."""
-    line = (torch.arange(size) + 0.5) / size
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack((x, y), dim=-1).reshape(-1, 2)
-
-
 def parameters(network: CAM) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def build(kind: str, settings: Settings) -> CAM:
     """The network with grids, or one without that has at least as many parameters."""
-    inputs, layers = 2 * FREQUENCIES, settings.layers
+    inputs, layers = 2 * settings.frequencies, settings.layers
     grid = ModulationGrid("image", (settings.grid, settings.grid))
     network = CAM(inputs, 3, width=settings.width, hidden=layers, grid=grid)
     if kind == "CAM":
@@ -107,8 +107,8 @@ def build(kind: str, settings: Settings) -> CAM:
 def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
     """PSNR after all steps."""
     torch.manual_seed(seed)
-    p = centers(settings.size)
-    features = Fourier(2, FREQUENCIES, SIGMA)(p)
+    p = centers(torch.arange(len(target)), (settings.size, settings.size))
+    features = Fourier(2, settings.frequencies, SIGMA)(p)
     network = build(kind, settings)
     groups = [{"params": network.network_parameters(), "lr": settings.rate}]
     if kind == "CAM":
@@ -116,38 +116,48 @@ def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
     optimizer = torch.optim.Adam(groups, fused=True)
     falls = [settings.steps // 2, settings.steps * 3 // 4]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, falls, gamma=0.1)
+    batch = settings.batch or len(p)
     for _ in range(settings.steps):
-        loss = 0.5 * (torch.sigmoid(network(features, p)) - target).square().mean()
+        rows = torch.randperm(len(p))[:batch] if batch < len(p) else slice(None)
+        error = torch.sigmoid(network(features[rows], p[rows])) - target[rows]
+        loss = 0.5 * error.square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     with torch.no_grad():
-        error = (torch.sigmoid(network(features, p)) - target).square().mean()
-    return -10 * float(error.log10())
+        mse = (torch.sigmoid(network(features, p)) - target).square().mean()
+    return -10 * float(mse.log10())
+
+
+def compare(image: str, target: Tensor, settings: Settings) -> dict[str, Any]:
+    """PSNR of every network, each a mean over seeds, and what the grids gain."""
+    mean = {}
+    for name, kind in KINDS.items():
+        values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
+        mean[name] = statistics.mean(values)
+        listed = ", ".join(f"{value:.2f}" for value in values)
+        print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
+    plain, norm, cam = mean.values()
+    return {"image": image, **mean, "gain over FFN": cam - plain, "gain over norm": cam - norm}
 
 
 def main(settings: Settings) -> None:
-    kinds = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
-    for name, kind in kinds.items():
+    """Print and write the table and the bars; asserts nothing."""
+    for name, kind in KINDS.items():
         network = build(kind, settings)
         print(f"{name}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
-    rows: list[list[object]] = []
-    gains: dict[str, list[float]] = {"FFN": [], "FFN + norm": []}
-    for image, target in pictures(settings):
-        mean = {}
-        for name, kind in kinds.items():
-            values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
-            mean[name] = statistics.mean(values)
-            listed = ", ".join(f"{value:.2f}" for value in values)
-            print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
-        for name, gain in gains.items():
-            gain.append(mean["FFN + norm + CAM"] - mean[name])
-        rows.append([image, *(f"{value:.2f}" for value in mean.values())])
-        rows[-1] += [f"{gain[-1]:+.2f}" for gain in gains.values()]
-    averages = [f"{statistics.mean(gain):+.2f}" for gain in gains.values()]
-    rows.append(["mean", "", "", "", *averages])
-    print("\n" + markdown(("PSNR, dB", *kinds, "gain over FFN", "gain over norm"), rows))
+    records = [compare(image, target, settings) for image, target in pictures(settings)]
+    rows = [[f"{v:.2f}" if isinstance(v, float) else v for v in r.values()] for r in records]
+    print("\n" + markdown(list(records[0]), rows))
+    bars = []
+    for record in records:
+        least = LEAST_ON_TEXT if record["image"] == TEXT else LEAST_ON_PHOTOS
+        gain = record["gain over FFN"]
+        bars.append(judge(f"dB that CAM gains on {record['image']}", gain, least=least))
+    print_bars(bars)
+    result = {"settings": str(settings), "records": records, "bars": bars}
+    print(f"\nwritten to {write_result(f'cam-{settings.size}', result)}")
 
 
 if __name__ == "__main__":

@@ -148,10 +148,11 @@ def loaded(console: Console, data: Any) -> None:
 
 
 def metrics(console: Console, result: Mapping[str, Any]) -> None:
-    """Print one row a view, then the mean; of a shape, the measures alone."""
+    """Print one row a view, then the mean, and the model's size; of a shape, the measures alone."""
     names = [key for key, value in result["mean"].items() if value is not None]
+    size = {key: f"{result[key]:,}" for key in ("parameters", "bytes")}
     if "views" not in result:
-        shown = {_TITLES[name]: _metric(name, result["mean"][name]) for name in names}
+        shown = {_TITLES[name]: _metric(name, result["mean"][name]) for name in names} | size
         pairs(console, f"{result['protocol']}, {result['distance']} distances", shown)
         return
     chosen = [result["split"]] if "split" in result else []
@@ -166,6 +167,7 @@ def metrics(console: Console, result: Mapping[str, Any]) -> None:
         table.add_row(row["name"], *(_metric(name, row[name]) for name in names))
     table.add_section()
     table.add_row("mean", *(_metric(name, result["mean"][name]) for name in names))
+    table.caption = "{parameters} parameters, {bytes} bytes".format(**size)
     console.print(table, highlight=False)
 
 

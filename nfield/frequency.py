@@ -13,11 +13,11 @@ from nfield.data.clip import Clip
 from nfield.data.mesh import Mesh
 from nfield.data.picture import Picture
 from nfield.data.scene import Scene, Views
+from nfield.encodings.hash_grid import HashGrid
 from nfield.errors import InputError
 from nfield.fields.build import build
 from nfield.fields.model import Model
 from nfield.fresh.choice import Choice, choose
-from nfield.fresh.family import OMEGAS, RESOLUTIONS, enlarged
 from nfield.fresh.target import (
     Target,
     distance_target,
@@ -26,26 +26,33 @@ from nfield.fresh.target import (
     view_target,
 )
 
-UNIT = (0.0, 1.0)  # where fields of runs have their points
-MOST_BINS, LEAST_BINS, VIEW_BINS = 64, 8, 32
-SEEDS, VIEW_SEEDS = 5, 2
-VIEWS = 4
+MOST_BINS, LEAST_BINS = 64, 8
+STACK_BINS = 32  # of several frames, slices or views, as the paper has for views
+SEEDS, STACK_SEEDS = 5, 2  # a stack shows each network many times
+# Views are dear. A sum of samples along a ray has the spectrum of each, so that few are enough.
+VIEWS, VIEW_STEPS = 2, 64
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting of presets that decides which frequencies a field learns first."""
+    """A setting of presets that decides which frequencies a field learns first.
+
+    Args:
+        candidates: What is compared first, by rising value.
+        limits: Least and greatest value that make sense.
+    """
 
     candidates: Sequence[float]
     limits: tuple[float, float]
 
 
-# The first that a preset has.
+# Chosen is the first that a preset has.
 SETTINGS = {
-    "omega_first": Setting(OMEGAS, (1, 1000)),
-    "sigma": Setting(tuple(float(sigma) for sigma in range(1, 21)), (0.125, 64.0)),
-    "bands": Setting(tuple(range(2, 13)), (1, 16)),
-    "finest_resolution": Setting(RESOLUTIONS[::2], (16, 8192)),
+    "first_bias": Setting([i / 10 for i in range(31)], (0.0, 30.0)),
+    "omega_first": Setting(range(10, 201, 10), (1, 1000)),
+    "sigma": Setting([float(sigma) for sigma in range(1, 21)], (0.125, 64.0)),
+    "bands": Setting(range(2, 13, 2), (1, 16)),
+    "finest_resolution": Setting([round(16 * 2 ** (i / 2)) for i in range(1, 14, 2)], (16, 8192)),
 }
 
 
@@ -60,33 +67,35 @@ def choose_frequency(config: Config, data: Scene | Picture | Clip | Mesh) -> tup
     Raises:
         InputError: the preset has no such setting, or the data is too small to have a spectrum.
     """
-    name = next((name for name in SETTINGS if hasattr(config.model, name)), None)
-    if name is None:
-        known = ", ".join(SETTINGS)
-        raise InputError(
-            f"--fresh: field must have one of the settings {known}, got {config.field!r}; "
-            "choose another field, or leave --fresh out"
-        )
+    name = setting_of(config)
     setting = SETTINGS[name]
-    # A shape's points are dear to find, and have one value.
-    values = (
-        0 if isinstance(data, Scene) else 1 if isinstance(data, Mesh) else data.points(0).out_dim
-    )
 
     def probe(value: float, seed: int) -> nn.Module:
-        changed = with_frequency(config, name, value)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            if isinstance(data, Scene):
-                return enlarged(Model(changed, data.bounds))
-            return enlarged(build(changed, values))
+        return untrained(with_frequency(config, name, value), data, seed)
 
-    seeds = VIEW_SEEDS if isinstance(data, Scene) else SEEDS
+    seeds = SEEDS if isinstance(data, Picture) else STACK_SEEDS
     try:
         target = _target(data)
         return name, choose(target, setting.candidates, probe, limits=setting.limits, seeds=seeds)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"--fresh: {error}; leave --fresh out") from error
+
+
+def setting_of(config: Config) -> str:
+    """Name of the setting that decides the frequencies of the configuration's preset.
+
+    Raises:
+        InputError: it has none.
+    """
+    for name in SETTINGS:
+        if hasattr(config.model, name):
+            return name
+    raise InputError(
+        f"--fresh: field must have one of the settings {', '.join(SETTINGS)}, got "
+        f"{config.field!r}; choose another field, or leave --fresh out"
+    )
 
 
 def with_frequency(config: Config, name: str, value: float) -> Config:
@@ -95,21 +104,47 @@ def with_frequency(config: Config, name: str, value: float) -> Config:
     return replace(config, {f"model.{name}": kind(value)}, "--fresh")
 
 
+def untrained(config: Config, data: Scene | Picture | Clip | Mesh, seed: int) -> nn.Module:
+    """The configuration's field before it is trained, as its spectrum is taken.
+
+    Features of hash grids are as large as if they were learned: near 0, where they start, they
+    show nothing. The caller's random numbers are left as they are.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if isinstance(data, Scene):
+            quick = replace(config, {"occupancy.steps": VIEW_STEPS}, "--fresh")
+            module: nn.Module = Model(quick, data.bounds)
+        else:  # points of a shape are dear to find, and have one value
+            values = 1 if isinstance(data, Mesh) else data.points(0).out_dim
+            module = build(config, values)
+        for part in module.modules():
+            if isinstance(part, HashGrid):
+                nn.init.uniform_(part.table, -1.0, 1.0)
+        return module
+
+
 def _target(data: Scene | Picture | Clip | Mesh) -> Target:
     if isinstance(data, Scene):
         views = data.splits["train"]
-        return view_target(lambda i: _on_white(views, i), views.cameras, VIEW_BINS, frames=VIEWS)
+        bins = _bins(STACK_BINS, int(views.cameras.size.min()))
+        return view_target(lambda i: _on_white(views, i), views.cameras, bins, frames=VIEWS)
     if isinstance(data, Mesh):
-        return distance_target(lambda x: _distance(data, x), MOST_BINS, UNIT)
+        return distance_target(lambda x: _distance(data, x), STACK_BINS)
     values = data.points(0).values
-    bins = max(LEAST_BINS, min(MOST_BINS, min(values.shape[-3:-1]) // 2))
+    side = min(values.shape[-3:-1])
     if isinstance(data, Clip):
-        return video_target(values.movedim(-1, 1), bins, UNIT)
-    return image_target(values.movedim(-1, 0).float(), bins, UNIT)
+        return video_target(values.movedim(-1, 1), _bins(STACK_BINS, side))
+    return image_target(values.movedim(-1, 0).float(), _bins(MOST_BINS, side))
+
+
+def _bins(most: int, side: int) -> int:
+    """As many as images with sides of so many pixels have, within reason."""
+    return max(LEAST_BINS, min(most, side // 2))
 
 
 def _distance(mesh: Mesh, x: Tensor) -> Tensor:
-    return torch.from_numpy(mesh.distance(x.double().numpy())).float()
+    return torch.from_numpy(mesh.distance(x.numpy()))
 
 
 def _on_white(views: Views, index: int) -> Tensor:

@@ -227,8 +227,8 @@ class Run:
             watch: As of `evaluate`.
 
         Returns:
-            `out`, `bytes` of it, `checkpoint_bytes` of the parameters as they are trained, and
-            `mean`: the measures of the written model.
+            `out`, `bytes` of it, the number of `parameters` and their `parameter_bytes` as they
+            are trained, and `mean`: the measures of the written model.
 
         Raises:
             InputError: no checkpoint, something else than `compressed`, a place that cannot be
@@ -236,7 +236,7 @@ class Run:
         """
         if what != "compressed":
             raise InputError(f"--what: must be compressed, got {what!r}; choose it")
-        own = self.model.size()["bytes"]
+        size = self.model.size()
         tensors, meta = self.model.state()
         if self.config.occupancy is not None:
             # It matters only whether a cell is above the threshold: steps are spent near that.
@@ -254,7 +254,8 @@ class Run:
         return {
             "out": str(place),
             "bytes": len(data),
-            "checkpoint_bytes": own,
+            "parameters": size["parameters"],
+            "parameter_bytes": size["bytes"],
             "mean": judged["mean"],
         }
 

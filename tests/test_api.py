@@ -62,7 +62,7 @@ def test_a_scene_is_exported_with_little_loss(
     result = json.loads(capsys.readouterr().out)
     # The occupancy grid is coarser, too; a cell lost would cost decibels.
     assert result["mean"]["psnr"] > before - 0.3
-    assert result["bytes"] < 0.4 * result["checkpoint_bytes"]
+    assert result["bytes"] < 0.4 * result["parameter_bytes"]
     assert Path(result["out"]) == fitted.folder.path / "export" / "ngp.nfield"
 
 

@@ -109,7 +109,8 @@ def test_an_image_is_exported_with_little_loss(image_run: nfield.Run, tmp_path: 
     before = image_run.evaluate()["mean"]["psnr"]
     result = image_run.export(tmp_path / "image.nfield")
     assert result["bytes"] == (tmp_path / "image.nfield").stat().st_size
-    assert result["bytes"] < 0.4 * result["checkpoint_bytes"]
+    assert result["bytes"] < 0.4 * result["parameter_bytes"]
+    assert result["parameters"] == image_run.model.size()["parameters"]
     # What eight bits a value lose is far below what people see, here beside a perfect fit.
     assert 45 < result["mean"]["psnr"] < before
     config, model = load_compressed(tmp_path / "image.nfield")
@@ -227,7 +228,8 @@ def test_the_program_fits_judges_and_renders(data: Path, tmp_path: Path, capsys)
     assert json.loads(done.out)["step"] == 60
     assert "points/s" in done.err
     assert cli.main(["eval", out]) == 0
-    assert "nfield-" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "nfield-" in told and "parameters" in told and "bytes" in told
     assert cli.main(["info", out, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fitted_to"] in ("image", "distance", "video")
     small = [] if data.suffix == ".png" else ["--frames", "2"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nfield.data.raster import strata
-from nfield.data.surface import Points, Surface, cell_order, read_surface
+from nfield.data.surface import Floats, Surface, cell_order, read_surface
 from nfield.errors import InputError
 
 MARGIN = 0.05  # between the mesh's longest side and the walls of the unit cube
@@ -65,7 +65,7 @@ class Mesh:
     signed: bool
     notes: tuple[str, ...] = ()
 
-    def distance(self, x: Points) -> Points:
+    def distance(self, x: Floats) -> Floats:
         """Distances ``(N,)`` of points ``(N, 3)`` to the surface, in sides of the cube."""
         distance = self.surface.distance(x)
         return np.where(self.surface.inside(x), -distance, distance) if self.signed else distance

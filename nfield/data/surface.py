@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nfield.errors import InputError
 from nfield.extras import require
 
-Points = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 
 class Surface:
@@ -26,28 +26,28 @@ class Surface:
         self.vertices = np.ascontiguousarray(vertices, np.float32)
         self.faces = np.ascontiguousarray(faces, np.uint32)
 
-    def distance(self, x: Points) -> Points:
+    def distance(self, x: Floats) -> Floats:
         """Distances ``(N,)`` of points ``(N, 3)`` to the nearest triangle."""
         return self._ask(self._scene.compute_distance, x)
 
-    def inside(self, x: Points) -> NDArray[np.bool_]:
+    def inside(self, x: Floats) -> NDArray[np.bool_]:
         """Whether each point ``(N, 3)`` is inside: most of three rays cross an odd number of times.
 
         A single ray can be misled by an edge that it grazes.
         """
         return self._ask(lambda points: self._scene.compute_occupancy(points, nsamples=3), x) > 0.5
 
-    def nearest(self, x: Points) -> tuple[Points, Points]:
+    def nearest(self, x: Floats) -> tuple[Floats, Floats]:
         """Distance ``(N,)`` from points ``(N, 3)`` to the nearest triangle, and its unit normal."""
         order = cell_order(x)
-        asked = np.ascontiguousarray(x[order])
+        asked = np.ascontiguousarray(x[order], np.float32)
         found = self._scene.compute_closest_points(_open3d().core.Tensor(asked))
         distance, normal = np.empty(len(x), np.float32), np.empty_like(x)
         distance[order] = np.linalg.norm(found["points"].numpy() - asked, axis=1)
         normal[order] = found["primitive_normals"].numpy()
         return distance, normal
 
-    def cast(self, origins: Points, directions: Points) -> tuple[Points, Points]:
+    def cast(self, origins: Floats, directions: Floats) -> tuple[Floats, Floats]:
         """First hits of rays ``(R, 3)``: distance ``(R,)``, inf on a miss, and normal ``(R, 3)``.
 
         Units
@@ -57,7 +57,7 @@ class Surface:
         hits = self._scene.cast_rays(_open3d().core.Tensor(rays))
         return hits["t_hit"].numpy(), hits["primitive_normals"].numpy()
 
-    def sample(self, count: int, seed: int) -> tuple[Points, Points]:
+    def sample(self, count: int, seed: int) -> tuple[Floats, Floats]:
         """Points spread evenly over the area, and the unit normals there: two ``(count, 3)``."""
         triangles = self.vertices[self.faces].astype(np.float64)
         cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
@@ -82,11 +82,11 @@ class Surface:
         scene.add_triangles(open3d.core.Tensor(self.vertices), open3d.core.Tensor(self.faces))
         return scene
 
-    def _ask(self, question: Any, x: Points) -> Any:
+    def _ask(self, question: Any, x: Floats) -> Any:
         # Neighbouring points visit the same triangles: asked in the order of a coarse grid, cell
         # by cell, they find them in the cache.
         order = cell_order(x)
-        answers = question(_open3d().core.Tensor(np.ascontiguousarray(x[order])))
+        answers = question(_open3d().core.Tensor(np.ascontiguousarray(x[order], np.float32)))
         result = np.empty(len(x), np.float32)
         result[order] = answers.numpy()
         return result
@@ -128,7 +128,7 @@ def read_surface(file: Path) -> tuple[Surface, bool]:
     return Surface(joined.vertices, joined.faces), watertight
 
 
-def cell_order(x: Points) -> NDArray[np.int64]:
+def cell_order(x: Floats) -> NDArray[np.int64]:
     """Order of points by the cells of a 64^3 grid over them, along a Morton curve."""
     low = x.min(0, initial=np.inf)
     span = np.maximum(x.max(0, initial=-np.inf) - low, 1e-30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nfield.ops import check
 from nfield.ops.hash_grid import HashGridShape, hash_grid
 
 
@@ -17,7 +18,7 @@ class HashGrid(nn.Module):
         x ``(N, in_dim)`` float32 in [0, 1] -> ``(N, levels * features)`` float32;
         parameter ``table`` ``(entries, features)``
     Raises
-        ValueError: sizes outside those the kernel takes.
+        ValueError: sizes outside those the kernel or the memory takes.
     Source
         Mueller et al. 2022, Instant-NGP, arXiv:2201.05989
 
@@ -44,6 +45,7 @@ class HashGrid(nn.Module):
         self.shape = HashGridShape(
             in_dim, features, levels, log2_table, base_resolution, finest_resolution
         )
+        check.fits_memory("HashGrid", (self.shape.entries, features))
         table = torch.empty(self.shape.entries, features)
         self.table = nn.Parameter(nn.init.uniform_(table, -1e-4, 1e-4))
 

@@ -20,11 +20,6 @@ def _check_sizes(where: str, resolution: int, channels: int, least: int = 2) -> 
     check.between(where, "channels", channels, 1, MOST_CHANNELS)
 
 
-def _replace(parameter: nn.Parameter, value: Tensor) -> None:
-    parameter.data = value
-    parameter.grad = None
-
-
 class VM(nn.Module):
     """Encode points by planes times lines, one product for each pairing of axes.
 
@@ -72,8 +67,7 @@ class VM(nn.Module):
     def grow(self, resolution: int) -> None:
         """Refine planes and lines: see `nfield.encodings.growth.resample`.
 
-        The parameters stay the same objects with new shapes and no gradients; what an optimizer
-        keeps of them must be dropped.
+        New parameters take the places of the old ones, of which optimizers must be told.
 
         Raises:
             ValueError: a resolution below the present one, or more than the memory takes.
@@ -82,8 +76,8 @@ class VM(nn.Module):
         _check_sizes("VM.grow", resolution, channels, least=present)
         shape = (3, resolution, resolution, channels)
         check.fits_memory("VM.grow", shape)
-        _replace(self.planes, resample(self.planes.detach(), shape))
-        _replace(self.lines, resample(self.lines.detach(), (3, resolution, channels)))
+        self.planes = nn.Parameter(resample(self.planes.detach(), shape))
+        self.lines = nn.Parameter(resample(self.lines.detach(), (3, resolution, channels)))
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""
@@ -140,7 +134,7 @@ class CP(nn.Module):
         _, present, channels = self.lines.shape
         _check_sizes("CP.grow", resolution, channels, least=present)
         check.fits_memory("CP.grow", (3, resolution, channels))
-        _replace(self.lines, resample(self.lines.detach(), (3, resolution, channels)))
+        self.lines = nn.Parameter(resample(self.lines.detach(), (3, resolution, channels)))
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""

@@ -20,6 +20,11 @@ BLOCK = 1024  # values that share a least value and a step
 LEVEL = 19  # of zstandard: slow to write, as fast to read as any
 MOST_BYTES = 1 << 32  # of a file once it is unpacked
 _KEY = "nfield"
+# What reading raises of a file that is cut short, or was never a model.
+_DAMAGE = (
+    *(zstandard.ZstdError, SafetensorError, AttributeError, IndexError, KeyError),
+    *(RuntimeError, TypeError, ValueError),
+)
 
 
 def compress(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
@@ -63,19 +68,20 @@ def decompress(data: bytes, where: str) -> tuple[dict[str, Tensor], dict[str, An
         raw = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
         length = int.from_bytes(raw[:8], "little")
         header = json.loads(json.loads(raw[8 : 8 + length])["__metadata__"][_KEY])
+        schema, shapes = header.pop("schema"), header.pop("shapes")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise InputError(f"{where}: schema must be <= {SCHEMA}, got {schema!r}; update nfield")
         packed = load(raw)
-        schema = header.pop("schema")
-        shapes = header.pop("shapes")
-    except (zstandard.ZstdError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        for name, shape in shapes.items():
+            codes, low, step = (packed.pop(f"{name}.{part}") for part in ("codes", "low", "step"))
+            packed[name] = _restore(codes, low, step, shape)
+    except InputError:
+        raise
+    except _DAMAGE as error:
         raise InputError(
             f"{where}: file must be a whole compressed model, got a damaged one ({error}); "
             "export it again"
         ) from error
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise InputError(f"{where}: schema must be <= {SCHEMA}, got {schema!r}; update nfield")
-    for name, shape in shapes.items():
-        codes, low, step = (packed.pop(f"{name}.{part}") for part in ("codes", "low", "step"))
-        packed[name] = _restore(codes, low, step, shape)
     return packed, header
 
 

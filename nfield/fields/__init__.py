@@ -1,1 +1,1 @@
-"""Radiance fields: an encoding and a network joined, named by presets."""
+"""Fields: encodings and networks joined, named by presets."""

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from nfield.encodings.frequency import Frequency
-from nfield.encodings.hash_grid import HashGrid
 from nfield.encodings.lowrank import VM
 from nfield.encodings.triplane import TriPlane
 from nfield.encodings.voxel import Voxel
 from nfield.fields.growth import Grid, Growth
+from nfield.fields.hash_grid import hash_grid
 from nfield.fields.presets.radiance import (
     CamSettings,
     LowRankSettings,
@@ -32,7 +32,7 @@ from nfield.networks.skip_mlp import SkipMLP
 
 def ngp(settings: NgpSettings) -> Radiance:
     """A hash grid between two small perceptrons."""
-    encoding = _hash_grid(settings)
+    encoding = hash_grid(settings, 3)
     latent = 1 + settings.geometry_features
     return Radiance(
         encoding,
@@ -78,7 +78,7 @@ def cam(settings: CamSettings) -> Radiance:
 
 def rbf(settings: RbfSettings) -> Radiance:
     """A hash grid into one layer of Gaussians."""
-    encoding = _hash_grid(settings)
+    encoding = hash_grid(settings, 3)
     color = HarmonicColor(settings.harmonics)
     network = RBF(encoding.out_dim, color.latent, kernels=settings.kernels)
     return Radiance(encoding, network, color, softplus_density)
@@ -158,17 +158,6 @@ def voxel(settings: VoxelSettings) -> Radiance:
 def softplus_density(raw: Tensor) -> Tensor:
     """25 softplus(raw - 10); arXiv:2203.09517, released settings."""
     return 25 * nn.functional.softplus(raw - 10)
-
-
-def _hash_grid(settings: NgpSettings | RbfSettings) -> HashGrid:
-    return HashGrid(
-        3,
-        levels=settings.levels,
-        features=settings.features,
-        log2_table=settings.log2_table,
-        base_resolution=settings.base_resolution,
-        finest_resolution=settings.finest_resolution,
-    )
 
 
 def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | None:

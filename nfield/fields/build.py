@@ -12,8 +12,7 @@ from torch import nn
 from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.presets import preset
-
-COPIES = 4  # of every parameter in training: itself, its gradient, two moments
+from nfield.ops.check import TRAINING_COPIES
 
 
 def build(config: Config, *values: int) -> Any:
@@ -41,10 +40,11 @@ def build(config: Config, *values: int) -> Any:
 
 def _require_memory(sketch: nn.Module) -> None:
     own = sum(parameter.nbytes for parameter in sketch.parameters())
-    if COPIES * own > (free := available_memory()):
+    taken, free = TRAINING_COPIES * own, available_memory()
+    if taken > free:
         raise InputError(
             f"--set model: training must fit into the {free:,} bytes of free memory, got "
-            f"{COPIES * own:,} bytes ({own:,} of parameters); choose a smaller field"
+            f"{taken:,} bytes ({own:,} of parameters); choose a smaller field"
         )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from torch import Tensor, nn
 
 from nfield.encodings.fourier import Fourier
-from nfield.encodings.hash_grid import HashGrid
 from nfield.encodings.triplane import TriPlane
+from nfield.fields.hash_grid import hash_grid
 from nfield.fields.presets.values import (
     CamSettings,
+    FinerSettings,
     FourierSettings,
     HashSettings,
     RbfSettings,
@@ -17,6 +20,7 @@ from nfield.fields.presets.values import (
 )
 from nfield.fields.values import ModulatedValues, Values
 from nfield.networks.cam import CAM
+from nfield.networks.finer import Finer
 from nfield.networks.mlp import MLP
 from nfield.networks.modulation import ModulationGrid
 from nfield.networks.rbf import RBF
@@ -49,12 +53,17 @@ def ffn(settings: FourierSettings, values: int) -> Values:
 
 def siren_image(settings: SirenSettings, values: int) -> Values:
     """The preset `siren`."""
-    return Values(Centered(), _siren(settings, 2, values), colors)
+    return Values(Centered(), Siren(2, values, **asdict(settings)), colors)
 
 
 def siren_distance(settings: SirenSettings, values: int) -> Values:
     """The preset `siren-sdf`."""
-    return Values(Centered(), _siren(settings, 3, values))
+    return Values(Centered(), Siren(3, values, **asdict(settings)))
+
+
+def finer_image(settings: FinerSettings, values: int) -> Values:
+    """The preset `finer`."""
+    return Values(Centered(), Finer(2, values, **asdict(settings)), colors)
 
 
 def cam_image(settings: CamSettings, values: int) -> Values:
@@ -101,25 +110,14 @@ def colors(y: Tensor) -> Tensor:
 
 
 def _hash(settings: HashSettings, in_dim: int, values: int) -> Values:
-    encoding = _hash_grid(settings, in_dim)
+    encoding = hash_grid(settings, in_dim)
     network = MLP(encoding.out_dim, values, width=settings.width, hidden=settings.hidden)
     return Values(encoding, network)
 
 
 def _rbf(settings: RbfSettings, in_dim: int, values: int) -> Values:
-    encoding = _hash_grid(settings, in_dim)
+    encoding = hash_grid(settings, in_dim)
     return Values(encoding, RBF(encoding.out_dim, values, kernels=settings.kernels))
-
-
-def _siren(settings: SirenSettings, in_dim: int, values: int) -> Siren:
-    return Siren(
-        in_dim,
-        values,
-        width=settings.width,
-        hidden=settings.hidden,
-        omega_first=settings.omega_first,
-        omega_hidden=settings.omega_hidden,
-    )
 
 
 def _cam(settings: CamSettings, in_dim: int, values: int, grid: ModulationGrid) -> Values:
@@ -127,14 +125,3 @@ def _cam(settings: CamSettings, in_dim: int, values: int, grid: ModulationGrid) 
     network = CAM(encoding.out_dim, values, width=settings.width, hidden=settings.hidden, grid=grid)
     first = 2 if grid.domain == "time" else 0
     return ModulatedValues(encoding, network, grid_rate=settings.grid_rate, first=first)
-
-
-def _hash_grid(settings: HashSettings | RbfSettings, in_dim: int) -> HashGrid:
-    return HashGrid(
-        in_dim,
-        levels=settings.levels,
-        features=settings.features,
-        log2_table=settings.log2_table,
-        base_resolution=settings.base_resolution,
-        finest_resolution=settings.finest_resolution,
-    )

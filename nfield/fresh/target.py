@@ -13,8 +13,6 @@ from nfield.fields.model import Color, Model
 from nfield.fresh.spectrum import amplitudes, normalized, spectrum
 from nfield.render.cameras import Cameras
 
-Domain = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class Target:
@@ -34,65 +32,53 @@ class Target:
             return spectrum(self.images(module), len(self.spectrum))
 
 
-def image_target(image: Tensor, m: int, domain: Domain = (-1.0, 1.0)) -> Target:
+def image_target(image: Tensor, m: int) -> Target:
     """An image; a module is asked at the pixel centres of a 2 m x 2 m image.
 
     Shape
-        image ``(C, H, W)`` floating point; the module maps (x, y) ``(N, 2)`` to ``(N, C)``
+        image ``(C, H, W)`` floating point; the module maps (x, y) ``(N, 2)`` in [0, 1] to
+        ``(N, C)``
     Raises
         ValueError: see `nfield.fresh.spectrum.spectrum`.
-
-    Args:
-        domain: The module's coordinates of the image's edges, left and right, top and bottom.
     """
-    return Target(spectrum(image, m), _asker(_square(2 * m, domain)[None]))
+    return Target(spectrum(image, m), _asker(_square(2 * m)[None]))
 
 
-def video_target(
-    video: Tensor, m: int, domain: Domain = (-1.0, 1.0), *, frames: int = 10, seed: int = 0
-) -> Target:
+def video_target(video: Tensor, m: int, *, frames: int = 10, seed: int = 0) -> Target:
     """Random frames of a video; a module is asked for the same moments.
 
     Shape
-        video ``(T, C, H, W)`` of any dtype; the module maps (x, y, t) ``(N, 3)`` to ``(N, C)``
+        video ``(T, C, H, W)`` of any dtype; the module maps (x, y, t) ``(N, 3)`` in [0, 1] to
+        ``(N, C)``
     Raises
         ValueError: see `nfield.fresh.spectrum.spectrum`.
 
     Args:
-        domain: The module's coordinates of the edges, also of the video's start and end.
         frames: How many are compared; all when there are fewer.
     """
     which = _some(len(video), frames, seed)
-    low, high = domain
-    times = low + (high - low) * (which + 0.5) / len(video)
-    plane = _square(2 * m, domain).expand(len(which), -1, -1, -1)
+    times = (which + 0.5) / len(video)
+    plane = _square(2 * m).expand(len(which), -1, -1, -1)
     moments = times.view(-1, 1, 1, 1).expand(*plane.shape[:3], 1)
     return Target(spectrum(video[which].float(), m), _asker(torch.cat([plane, moments], -1)))
 
 
-def distance_target(
-    distance: Callable[[Tensor], Tensor],
-    m: int,
-    domain: Domain = (-1.0, 1.0),
-    *,
-    slices: int = 10,
-) -> Target:
+def distance_target(distance: Callable[[Tensor], Tensor], m: int, *, slices: int = 10) -> Target:
     """Slices of a distance field, across its three axes in turn; a module is asked at the same
     points.
 
     Shape
-        distance maps ``(N, 3)`` to ``(N,)`` or ``(N, 1)``, the module to ``(N, 1)``
+        distance maps ``(N, 3)`` in [0, 1] to ``(N,)`` or ``(N, 1)``, the module to ``(N, 1)``
     Raises
         ValueError: see `nfield.fresh.spectrum.spectrum`.
 
     Args:
-        slices: At least 1; evenly spaced in the domain.
+        slices: At least 1; evenly spaced.
     """
-    low, high = domain
-    plane = _square(2 * m, domain)
+    plane = _square(2 * m)
     points = []
     for i in range(slices):
-        depth = torch.full((*plane.shape[:2], 1), low + (high - low) * (i + 0.5) / slices)
+        depth = torch.full((*plane.shape[:2], 1), (i + 0.5) / slices)
         points.append(torch.cat([plane, depth], -1).roll(i, -1))
     x = torch.stack(points)
     with torch.no_grad():
@@ -137,10 +123,9 @@ def _resized(cameras: Cameras, side: int) -> Cameras:
     return dataclasses.replace(cameras, intrinsics=cameras.intrinsics * factor, size=size)
 
 
-def _square(side: int, domain: Domain) -> Tensor:
+def _square(side: int) -> Tensor:
     """Pixel centres ``(side, side, 2)`` as (x, y)."""
-    low, high = domain
-    centers = low + (high - low) * (torch.arange(side) + 0.5) / side
+    centers = (torch.arange(side) + 0.5) / side
     y, x = torch.meshgrid(centers, centers, indexing="ij")
     return torch.stack([x, y], -1)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nfield.networks.mlp import MLP
 from nfield.networks.modulation import Modulation, ModulationGrid
+from nfield.ops import check
 from nfield.ops.modulated_layer import ModulatedLayerShape, modulated_layer
 
 
@@ -30,7 +31,7 @@ class CAM(nn.Module):
 
     Args:
         width: Of the hidden layers.
-        hidden: Number of hidden layers.
+        hidden: Number of hidden layers, 1 to 64.
         grid: Where scales and shifts come from; without one they stay 1 and 0.
         norm: none, layer, ray or instance, as in `ModulatedLayerShape`. Those over groups of rows
             make a value depend on its group: ask for whole groups, of the size learned with.
@@ -49,6 +50,7 @@ class CAM(nn.Module):
         group: int = 1,
     ):
         super().__init__()
+        check.between("CAM", "hidden", hidden, 1, 64)
         channels = width if grid is not None and grid.per_channel else 1
         sizes = [in_dim, *[width] * hidden]
         self.shapes = [

@@ -24,7 +24,7 @@ class MLP(nn.Module):
     Args:
         width: Of the hidden layers, a multiple of 8.
         hidden: Number of hidden layers, 0 to 8.
-        activation: none, relu, softplus or sine, after every hidden layer.
+        activation: none, relu, softplus, sine or finer, after every hidden layer.
         bias: Whether layers add a bias.
     """
 

@@ -92,7 +92,7 @@ class Modulation(nn.Module):
         p ``(N, 1 to 3)`` float32 -> scales and shifts, each ``(layers, N, 1 or width)``; parameters
         ``tables``: of every dense grid ``(vertices, 2 * layers * (1 or width))``
     Raises
-        TypeError, ValueError: another dtype or shape.
+        TypeError, ValueError: another dtype or shape; a grid that the memory does not take.
     Source
         Lee et al. 2024, Coordinate-Aware Modulation for Neural Fields, arXiv:2311.14993
     """
@@ -102,6 +102,8 @@ class Modulation(nn.Module):
         self.grid, self.layers = grid, layers
         self.channels = width if grid.per_channel else 1
         self.shapes = grid.shapes(2 * layers * self.channels)
+        for shape in self.shapes:
+            check.fits_memory("Modulation", (shape.entries, shape.channels))
         self.tables = nn.ParameterList(
             torch.zeros(shape.entries, shape.channels) for shape in self.shapes
         )

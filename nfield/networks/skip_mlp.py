@@ -34,7 +34,8 @@ class SkipMLP(nn.Module):
     Args:
         width: Of the hidden layers, a multiple of 8.
         hidden: Number of hidden layers, 2 to 17.
-        skip: Number of hidden layers before the input joins, from 1 to hidden - 1.
+        skip: Number of hidden layers before the input joins, from 1 to 9, and as many after it
+            from 1 to 8.
         activation: relu, softplus or sine, after every hidden layer.
         bias: Whether layers add a bias.
     """
@@ -51,7 +52,8 @@ class SkipMLP(nn.Module):
         bias: bool = True,
     ):
         super().__init__()
-        check.between("SkipMLP", "skip", skip, 1, hidden - 1)
+        check.between("SkipMLP", "hidden", hidden, 2, 17)
+        check.between("SkipMLP", "skip", skip, max(1, hidden - 8), min(hidden - 1, 9))
         check.one_of("SkipMLP", "activation", activation, tuple(ACTIVATE))
         self.activate = ACTIVATE[activation]
         self.bottom = MLP(

@@ -52,12 +52,10 @@ def test_growing_keeps_the_function_where_vertices_are_kept(
     kind: type[VM] | type[CP], resolution: int, factor: int, channels: int
 ) -> None:
     encoding = kind(resolution=resolution, channels=channels)
-    parameters = dict(encoding.named_parameters())
     at_vertices, anywhere = vertices(resolution), torch.rand(50, 3)
     before = [encoding(x).detach() for x in (at_vertices, anywhere)]
     encoding.grow((resolution - 1) * factor + 1)
     assert encoding.lines.shape[1] == (resolution - 1) * factor + 1
-    assert all(parameters[name] is value for name, value in encoding.named_parameters())
     # Nested grids carry the same function: only positions and blends round, at values below 1.
     for x, want in zip((at_vertices, anywhere), before, strict=True):
         assert_close(encoding(x).detach(), want, atol=2e-5, rtol=0)

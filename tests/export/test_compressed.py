@@ -59,6 +59,10 @@ def test_other_files_bombs_and_future_schemas_are_refused(monkeypatch: pytest.Mo
         decompress(zstandard.compress(b"hello"), "x")
     with pytest.raises(InputError, match="must be a whole compressed model, got a damaged one"):
         decompress(b"not zstandard at all", "x")
+    for shapes in ({"a": [1]}, {"b": [300]}, [1], None):  # too few, of what is not there, no table
+        damaged = compress({"a.codes": torch.zeros(300, dtype=torch.uint8)}, {"shapes": shapes})
+        with pytest.raises(InputError, match="must be a whole compressed model, got a damaged one"):
+            decompress(damaged, "x")
     whole = compress({"a": torch.zeros(5000)}, {})
     monkeypatch.setattr(compressed, "MOST_BYTES", 100)
     with pytest.raises(InputError, match="must unpack to at most 100 bytes, got "):

@@ -9,45 +9,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from nfield.config import Config, resolve
+from nfield.config import Config
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene
-from nfield.fields.build import build
 from nfield.fields.contract import RadianceField
-from nfield.fields.presets import PRESETS, presets
 from nfield.fields.radiance import HarmonicColor, Radiance
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
 from nfield.train.trainer import Trainer
+from tests.fields.small import GROWING, RADIANCE, field_of, small
 from tests.ops.reference import on_threads, same_bits
 
-HASH = ["model.log2_table=12", "model.levels=6", "model.finest_resolution=128"]
-PERCEPTRON = ["model.width=32", "model.hidden=3", "model.skip=2", "model.bands=5"]
-PLANES = ["model.resolution=33", "model.coarse_resolution=9"]
-SMALL = {
-    "ngp": HASH,
-    "nerf": PERCEPTRON,
-    "cam": ["model.width=32", "model.hidden=2", "model.grid_resolution=12", "model.bands=5"],
-    "rbf": HASH,
-    "triplane": PLANES,
-    "lowrank": PLANES,
-    "voxel": PLANES,
-}
 TRAIN = ["train.samples=2048", "train.rays=128", "occupancy.resolution=32", "occupancy.steps=128"]
-GROWING = [name for name, settings in SMALL.items() if settings is PLANES]
-every = pytest.mark.parametrize("name", SMALL)
+every = pytest.mark.parametrize("name", RADIANCE)
 
 
-def config(name: str, *settings: str, **options: object) -> Config:
-    options = {"field": name, "downscale": 8, "max_steps": 100, **options}
-    return resolve("builtin:matte", options, [*SMALL[name], *TRAIN, *settings])
-
-
-def field_of(name: str) -> Radiance:
-    torch.manual_seed(0)
-    field = build(config(name))
-    assert isinstance(field, Radiance)
-    return field
+def config(name: str, *settings: str) -> Config:
+    return small(name, *TRAIN, *settings, downscale=8, max_steps=100)
 
 
 def points(count: int) -> tuple[Tensor, Tensor]:
@@ -61,14 +39,10 @@ def scene() -> Scene:
     return load_scene("builtin:matte", downscale=8)
 
 
-def test_every_radiance_preset_is_tested() -> None:
-    assert [name for name in presets("radiance") if name in PRESETS] == list(SMALL)
-
-
 @every
 def test_contract(name: str) -> None:
     field = field_of(name)
-    assert isinstance(field, RadianceField)
+    assert isinstance(field, Radiance) and isinstance(field, RadianceField)
     x, d = points(77)
     h = field.features(x)
     sigma, rgb = field.density(h), field.color(h, d)
@@ -121,7 +95,7 @@ def test_same_bits_whatever_the_threads(name: str) -> None:
 
 
 @every
-def test_a_tiny_target_is_learned(name: str, scene: Scene) -> None:
+def test_a_tiny_scene_is_learned(name: str, scene: Scene) -> None:
     trainer = Trainer(scene, config(name, "train.decay_steps=300"))
     losses = [trainer.train_step()["loss"] for _ in range(150)]
     # From fog to a recognisable object: half of the error or less remains.

@@ -17,14 +17,14 @@ M = 32
 
 
 class Wave(nn.Module):
-    """As many waves along x in [-1, 1] as the value says: one bin of the spectrum."""
+    """As many waves along x in [0, 1] as the value says: one bin of the spectrum."""
 
     def __init__(self, value: float, seed: int):
         super().__init__()
         self.value, self.phase = value, float(seed)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(math.pi * self.value * (x[:, :1].double() + 1.0) + self.phase)
+        return torch.sin(2 * math.pi * self.value * x[:, :1].double() + self.phase)
 
 
 def target(n: int) -> Target:

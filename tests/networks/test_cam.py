@@ -175,6 +175,10 @@ def test_refusals_name_argument_and_value() -> None:
         ModulationGrid("video", (3,))
     with pytest.raises(ValueError, match="over direction must have 2 numbers, got 3"):
         ModulationGrid("direction", (3, 3, 3))
+    with pytest.raises(ValueError, match="CAM: hidden must be from 1 to 64, got 65"):
+        CAM(4, 3, hidden=65)
+    with pytest.raises(ValueError, match=r"Modulation: a parameter of shape .* takes .* bytes"):
+        Modulation(ModulationGrid("image", (40_000, 40_000)), layers=64, width=1)
     net = CAM(4, 3, width=8, grid=GRIDS["direction"])
     x = torch.randn(5, 4)
     with pytest.raises(ValueError, match="p must be given where the network has a grid, got None"):

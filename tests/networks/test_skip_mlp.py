@@ -57,5 +57,9 @@ def test_hidden_layers_are_counted_over_both_parts() -> None:
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="skip must be from 1 to 7, got 8"):
         SkipMLP(3, 4, hidden=8, skip=8)
+    with pytest.raises(ValueError, match="skip must be from 6 to 9, got 5"):
+        SkipMLP(3, 4, hidden=14, skip=5)
+    with pytest.raises(ValueError, match="hidden must be from 2 to 17, got 18"):
+        SkipMLP(3, 4, hidden=18, skip=9)
     with pytest.raises(ValueError, match="activation must be one of relu, softplus, sine"):
         SkipMLP(3, 4, activation="gelu")

@@ -41,6 +41,13 @@ class SirenSettings:
 
 
 @dataclass(frozen=True)
+class FinerSettings(SirenSettings):
+    """Perceptron with sines whose frequency grows with their argument (arXiv:2312.02434)."""
+
+    first_bias: float = field(default=1.0, metadata={"least": 0})
+
+
+@dataclass(frozen=True)
 class CamSettings:
     """Random Fourier features into a modulated perceptron (arXiv:2311.14993)."""
 
@@ -66,7 +73,7 @@ class RbfSettings:
 
 @dataclass(frozen=True)
 class TriplaneSettings:
-    """Sum of three planes of features into a perceptron (arXiv:2310.01140)."""
+    """Sum of three planes of features (arXiv:2112.07945) into a perceptron."""
 
     resolution: int = field(default=128, metadata={"least": 2})
     channels: int = 16
@@ -84,6 +91,7 @@ PRESETS = {
     "hash-image": Preset("image", HashSettings(), _BUILD + "hash_image", _HASH),
     "ffn": Preset("image", FourierSettings(), _BUILD + "ffn", _NETWORK),
     "siren": Preset("image", SirenSettings(), _BUILD + "siren_image", _SINES),
+    "finer": Preset("image", FinerSettings(), _BUILD + "finer_image", _SINES),
     "cam-image": Preset("image", CamSettings(), _BUILD + "cam_image", _NETWORK),
     "rbf-image": Preset("image", RbfSettings(), _BUILD + "rbf_image", {**_HASH, "loss": "l1"}),
     "hash-sdf": Preset(
