@@ -57,6 +57,10 @@ class Chart:
         y = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self._y.share(point[1])
         return round(x, 1), round(y, 1)
 
+    def shows(self, point: Point) -> bool:
+        """Whether a point, given in the axes' values, lies between the ends of both."""
+        return 0 <= self._x.share(point[0]) <= 1 and 0 <= self._y.share(point[1]) <= 1
+
     def line(self, kind: str, points: Sequence[Point]) -> None:
         """Join points, given in the axes' values."""
         self._line(kind, [self.place(point) for point in points])
@@ -120,6 +124,18 @@ class Chart:
 def empty(title: str, text: str) -> str:
     """A picture that only says something."""
     return _svg(title, "", f'<text x="{LEFT}" y="{HEIGHT // 2}">{escape(text)}</text>')
+
+
+def stacked(title: str, charts: Sequence[Chart]) -> str:
+    """One picture of several, under one another."""
+    rows = "".join(
+        chart.svg().replace("<svg ", f'<svg y="{i * HEIGHT}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+        for i, chart in enumerate(charts)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {len(charts) * HEIGHT}" '
+        f'role="img" aria-label="{escape(title)}">{rows}</svg>'
+    )
 
 
 def round_numbers(low: float, high: float) -> list[tuple[float, str]]:

@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
-from nfield.arguments import Doctor, Eval, Export, Fit, Info, Render
+from nfield.arguments import Convert, Dataset, Doctor, Eval, Export, Fit, Info, Render
 from nfield.errors import InputError
 
 
@@ -119,8 +119,30 @@ def info(args: Info, err: Console) -> int:
     from nfield import display
     from nfield.describe import describe
 
-    values = describe(args.path)
+    values = describe(args.path, downscale=args.downscale, layout=args.layout)
     _output(args.json, values, lambda console: display.pairs(console, args.path, values))
+    return 0
+
+
+def data(args: Dataset, err: Console) -> int:
+    from nfield import display
+
+    task = args.task
+    with display.counter(err, "copying" if isinstance(task, Convert) else "registering") as bar:
+        shown = bar.add_task("", total=None)
+
+        def watch(total: int) -> None:
+            bar.update(shown, advance=1, total=total)
+
+        if isinstance(task, Convert):
+            from nfield.data.conversion import convert
+
+            result = convert(task.source, task.out, downscale=task.downscale or 1, watch=watch)
+        else:
+            from nfield.data.poses import find_poses
+
+            result = find_poses(task.folder, video=task.video, watch=watch)
+    _output(task.json, result, lambda console: display.pairs(console, result["out"], result))
     return 0
 
 
@@ -142,6 +164,7 @@ Verb = (
     | Annotated[Render, subcommand("render")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Info, subcommand("info")]
+    | Annotated[Dataset, subcommand("data")]
     | Annotated[Doctor, subcommand("doctor")]
 )
 VERBS: dict[type, Callable[[Any, Console], int]] = {
@@ -150,6 +173,7 @@ VERBS: dict[type, Callable[[Any, Console], int]] = {
     Render: render,
     Export: export,
     Info: info,
+    Dataset: data,
     Doctor: doctor,
 }
 

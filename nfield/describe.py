@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nfield.config import Config, resolve
+from nfield.errors import InputError
 from nfield.fields.presets import preset
-from nfield.kinds import kind_of
+from nfield.kinds import NAMES, kind_of
 from nfield.train.folder import RunFolder
+
+if TYPE_CHECKING:
+    from nfield.data.scene import Scene
 
 SHOWN_SIZES = 4
 
 
-def describe(path: str) -> dict[str, Any]:
+def describe(
+    path: str, *, downscale: int | None = None, layout: str | None = None
+) -> dict[str, Any]:
     """Values by name of the run folder, or else of the scene, image, shape or video, at `path`.
 
+    Args:
+        downscale: Of the images, as of a fit.
+        layout: SVG file to draw the cameras of a scene to.
+
     Raises:
-        InputError: it is none of these, or it is damaged.
+        InputError: it is none of these, or it is damaged; a layout of anything but a scene.
     """
-    if (Path(path) / "config.toml").is_file():
+    run = (Path(path) / "config.toml").is_file()
+    config = RunFolder.open(path).config if run else resolve(path, {"downscale": downscale})
+    kind = kind_of(config.data)
+    what = "a run" if run else NAMES[kind]
+    if layout is not None and (run or kind != "radiance"):
+        raise InputError(f"--layout: only a scene has cameras to draw, got {what}; remove it")
+    if downscale is not None and (run or kind == "distance"):
+        raise InputError(f"--downscale: data must have images of their own, got {what}; remove it")
+    if run:
         return _run(path)
-    config = resolve(path)
-    about = {"radiance": _scene, "image": _image, "distance": _shape, "video": _video}
-    return about[kind_of(config.data)](config)
+    if kind == "radiance":
+        return _scene(config, layout)
+    about = {"image": _image, "distance": _shape, "video": _video}
+    return about[kind](config)
 
 
 def _run(path: str) -> dict[str, Any]:
@@ -99,27 +118,47 @@ def _video(config: Config) -> dict[str, Any]:
     }
 
 
-def _scene(config: Config) -> dict[str, Any]:
+def _scene(config: Config, picture: str | None) -> dict[str, Any]:
     from nfield.data.inspect import inspect_scene
     from nfield.data.load import load_scene
 
-    report, warnings = inspect_scene(load_scene(config.data, downscale=config.downscale))
+    scene = load_scene(config.data, downscale=config.downscale)
+    report, warnings = inspect_scene(scene)
+    if picture is not None:
+        _draw(scene, picture)
     alpha = "alpha" if report["alpha"] else "no alpha"
     bounds = report["bounds"]
     return {
         "kind": "scene",
         "name": report["name"],
         "data": report["path"],
+        "format": report["format"],
+        "units": report["units"],
         **{split: f"{_views(views)}, {alpha}" for split, views in report["splits"].items()},
+        "field_of_view": _range(report["field_of_view"], "degrees"),
+        "camera_distance": _range(report["camera_distance"], "from the centre"),
         "center": ", ".join(f"{value:.3g}" for value in bounds["center"]),
         "half_size": bounds["half_size"],
         "unbounded": bounds["unbounded"],
+        "layout": picture,
         "warnings": warnings,
     }
+
+
+def _draw(scene: Scene, picture: str) -> None:
+    from nfield.data.layout import write_layout
+
+    write_layout(scene, scene.points(), Path(picture))
+
+
+def _range(span: list[float], unit: str) -> str:
+    low, high = (f"{value:.3g}" for value in span)
+    return f"{low if low == high else f'{low} to {high}'} {unit}"
 
 
 def _views(views: dict[str, Any]) -> str:
     sizes = [f"{width}x{height}" for width, height in views["sizes"]]
     others = " and others" if len(sizes) > SHOWN_SIZES else ""
     lenses = ", ".join(views["lenses"])
-    return f"{views['views']} views, {', '.join(sizes[:SHOWN_SIZES])}{others}, {lenses} lens"
+    lenses += " lens, distorted" if views["distorted"] else " lens"
+    return f"{views['views']} views, {', '.join(sizes[:SHOWN_SIZES])}{others}, {lenses}"

@@ -12,6 +12,7 @@ PACKAGES = ("nfield-engine", "torch", "numpy", "safetensors", "tyro", "rich", "i
 EXTRAS = {
     "video": ("imageio_ffmpeg", "mp4 videos"),
     "mesh": ("open3d", "shapes from meshes"),
+    "colmap": ("pycolmap", "poses of photos"),
     "log": ("tensorboard", "TensorBoard logs"),
 }
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nfield.chart import HEIGHT, WIDTH, Axis, Chart, empty, round_numbers
+from nfield.chart import HEIGHT, WIDTH, Axis, Chart, empty, round_numbers, stacked
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -67,3 +67,15 @@ def test_round_numbers_are_few_and_cover_the_range(low: float, high: float) -> N
     step = ticks[1] - ticks[0]
     assert round(step / 10 ** math.floor(math.log10(step * 1.0001)), 6) in {1, 2, 5}
     assert [float(text) for _, text in round_numbers(low, high)] == pytest.approx(ticks)
+
+
+def test_stacked_charts_lie_under_one_another() -> None:
+    whole = ElementTree.fromstring(stacked("two & more", [chart(), chart()]))
+    assert whole.get("viewBox") == f"0 0 {WIDTH} {2 * HEIGHT}"
+    assert [panel.get("y") for panel in whole] == ["0", str(HEIGHT)]
+
+
+def test_a_chart_shows_what_lies_between_its_ends() -> None:
+    drawn = chart()
+    assert drawn.shows((0, -1)) and drawn.shows((10, 1)) and drawn.shows((5, 0))
+    assert not drawn.shows((11, 0)) and not drawn.shows((5, -1.5))

@@ -40,7 +40,7 @@ def test_help_does_not_import_torch(argv: list[str]) -> None:
 
 def test_help_names_all_verbs() -> None:
     text = run("--help").stdout
-    assert all(verb in text for verb in ("fit", "eval", "render", "info", "doctor"))
+    assert all(verb in text for verb in ("fit", "eval", "render", "info", "data", "doctor"))
 
 
 @pytest.mark.parametrize("argv", [[], ["fly"], ["fit"], ["eval", "run", "--every", "x"]])
@@ -64,6 +64,10 @@ def test_wrong_usage_exits_with_2(argv: list[str]) -> None:
         (["fit", "photos", "--set", "train.smaples=1"], "(nearest: train.samples"),
         (["fit", "photos", "--max-steps", "1", "--max-seconds", "1"], "got both"),
         (["fit", "photos", "--downscale", "0"], "downscale must be an integer > 0"),
+        (["data", "convert", "absent", "new"], "absent: must be a folder"),
+        (["data", "convert", "builtin:matte", "new"], "must lie in a folder to be converted"),
+        (["data", "poses", "photos"], "photos: must hold photos, got none"),
+        (["info", "builtin:matte", "--layout", "a.png"], "layout must be an SVG file"),
         (["fit", "photos", "--device", "tpu"], "device must be one of auto, cpu, cuda"),
     ],
 )
@@ -110,6 +114,6 @@ def test_doctor_says_what_runs_here(capsys) -> None:
     report = json.loads(capsys.readouterr().out)
     assert report["native"]["threads"] >= 1
     assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4")
-    assert set(report["extras"]) == {"video", "mesh", "log"}
+    assert set(report["extras"]) == {"video", "mesh", "colmap", "log"}
     assert cli.main(["doctor"]) == 0
     assert report["versions"]["torch"] in capsys.readouterr().out

@@ -36,6 +36,19 @@ def find_bounds(views: Views) -> Bounds:
     return _bounded(views.cameras, focus, silhouettes)
 
 
+def box_bounds(low: np.ndarray, high: np.ndarray) -> Bounds:
+    """The bounds of a scene that a dataset says to lie in a box.
+
+    Shape: corners ``(3,)``.
+    """
+    center, half = (low + high) / 2, (high - low) / 2
+    half_size = float(half.max())
+    line = ((np.arange(HULL_CELLS) + 0.5) / HULL_CELLS * 2 - 1) * half_size
+    x, y, z = (np.abs(line) <= side + half_size / HULL_CELLS for side in half)
+    hull = z[:, None, None] & y[:, None] & x
+    return _bounds(center, half_size, unbounded=False, hull=hull)
+
+
 def _unbounded(cameras: Cameras, focus: np.ndarray | None) -> Bounds:
     """Around the focus where there is one, else around the cameras; the cube holds every camera."""
     origin = cameras.camera_to_world[:, :, 3].double().numpy()

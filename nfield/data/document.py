@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nfield.data.pose import LARGEST, rigid
 from nfield.errors import InputError
-
-# Numbers beyond this are not lengths or pixels of anything, and would overflow float32 when
-# squared.
-LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -90,20 +87,15 @@ class Document:
         if value is None:
             raise InputError(f"{self.where}: {key} must be present; add the camera-to-world matrix")
         repair = "correct the camera-to-world matrix"
-        matrix = _matrix(value)
-        if matrix is None or matrix.shape not in ((4, 4), (3, 4)):
-            raise self.refuse(key, "be 4x4 or 3x4 numbers", repair)
-        if not (np.abs(matrix) <= LARGEST).all():  # false for NaN too
-            raise self.refuse(key, "be finite", repair)
-        if len(matrix) == 4 and np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-3:
-            raise self.refuse(key, "have 0 0 0 1 as its last row", repair)
-        rotation = matrix[:3, :3]
-        if np.abs(rotation.T @ rotation - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-            raise self.refuse(
-                key, "hold a rotation, without scale or reflection, in its left 3x3 part", repair
-            )
-        left, _, right = np.linalg.svd(rotation)
-        return np.concatenate([left @ right, matrix[:3, 3:]], axis=1)
+        matrix = self.rows(key)
+        found = np.empty(0) if matrix is None else matrix
+        return rigid(found, lambda rule: self.refuse(key, rule, repair))
+
+    def rows(self, key: str) -> np.ndarray | None:
+        """Rows of numbers, equally many each, as float64, NaN for what is not finite; None for
+        anything else.
+        """
+        return _matrix(self.get(key))
 
     def objects(self, key: str) -> list[Document]:
         """A list of objects that is not empty, each with this document as its parent."""

@@ -84,6 +84,19 @@ def header(file: Path) -> Header:
         return Header(image.width, image.height, transparent)
 
 
+def require_mask(mask: Path, image: Header) -> None:
+    """Refuse a mask that has not the size of its image.
+
+    Raises: InputError naming the file.
+    """
+    found = header(mask)
+    if (found.width, found.height) != (image.width, image.height):
+        raise InputError(
+            f"{mask}: mask must have the size of its image, {image.width}x{image.height}, "
+            f"got {found.width}x{found.height}; restore it"
+        )
+
+
 def read_picture(file: Path, factor: int, *, black: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     """One image by itself, upright and opaque: (H, W, 1 or 3) uint8, and what was done to it.
 

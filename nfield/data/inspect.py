@@ -38,6 +38,8 @@ def inspect_scene(scene: Scene) -> tuple[dict[str, Any], list[str]]:
     report = {
         "name": scene.name,
         "path": scene.path,
+        "format": scene.format,
+        "units": scene.units,
         "views": len(everything),
         "alpha": train.channels == 4,
         "splits": {split: _describe(views) for split, views in scene.splits.items()},

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nfield.config import Config
 from nfield.data.blender import read_blender
-from nfield.data.frames import make_views, unique_names
+from nfield.data.capture import Capture
+from nfield.data.colmap import find_sparse, read_colmap
+from nfield.data.dtu import FILES as DTU
+from nfield.data.dtu import read_dtu
+from nfield.data.llff import FILE as LLFF
+from nfield.data.llff import read_llff
+from nfield.data.nsvf import is_nsvf, read_nsvf
+from nfield.data.poses import photos_in
 from nfield.data.scene import Scene
 from nfield.data.transforms import read_transforms
 from nfield.errors import InputError
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from nfield.data.picture import Picture
 
 BUILTIN = "builtin:"
+BLENDER = ("transforms_train.json", "transforms_test.json", "transforms_val.json")
 
 
 def load(
@@ -74,63 +83,84 @@ def load_scene(data: str, *, downscale: int = 1) -> Scene:
     """Load posed images.
 
     Args:
-        data: a folder with transforms_train.json (Blender / NeRF-Synthetic) or transforms.json
-        (instant-ngp, nerfstudio),
-            a transforms.json file, or "builtin:NAME".
+        data: a folder in a format that `read_capture` knows, a file that it knows, or
+            "builtin:NAME".
         downscale: images are downscaled by this integer, averaging areas; what does not divide is
-        cropped first.
+            cropped first. Formats that store smaller copies have these taken.
 
     Raises: InputError when anything in the data is wrong: headers of all images are checked, none
     is decoded whole.
     """
-    if downscale < 1:
-        raise InputError(
-            f"downscale: must be a whole number from 1, got {downscale}; use 1, 2, 4 or 8"
-        )
     if data.startswith(BUILTIN):
+        _require_factor(downscale)
         from nfield.data.procedural import load_builtin
 
         return load_builtin(data.removeprefix(BUILTIN), downscale=downscale)
-    folder, file = _find(Path(data))
-    splits, notes = read_blender(folder) if file is None else read_transforms(file)
-    count = sum(len(frames) for frames in splits.values())
-    if count < 2 or not splits["train"]:
-        raise InputError(
-            f"{data}: a scene must have at least two views, got {count}; "
-            "add photos from other places"
-        )
-    splits, repeated = unique_names(splits)
-    alpha = any(frame.header.alpha for frames in splits.values() for frame in frames)
-    channels = 4 if alpha else 3
-    views = {split: make_views(frames, channels, downscale) for split, frames in splits.items()}
-    return Scene(
-        name=folder.resolve().name,
-        path=data,
-        splits=views,
-        notes=notes + repeated,
-    )
+    return read_capture(Path(data), downscale=downscale).scene(data)
 
 
-def _find(path: Path) -> tuple[Path, Path | None]:
-    """The dataset's folder, and its transforms.json unless the folder is in Blender's format."""
-    names = ("transforms_train.json", "transforms_test.json", "transforms_val.json")
+def read_capture(path: Path, *, downscale: int = 1) -> Capture:
+    """What a dataset on disk holds; the format is found by content.
+
+    In this order: transforms_train.json (Blender / NeRF-Synthetic, D-NeRF), transforms.json
+    (instant-ngp, nerfstudio), cameras.npz (DTU / IDR), a sparse model of COLMAP (Mip-NeRF 360),
+    poses_bounds.npy (LLFF), pose/ and intrinsics.txt (NSVF, Tanks and Temples). The name of a file
+    of one of the formats chooses it.
+
+    Raises: InputError when there is no dataset, or anything in it is wrong.
+    """
+    _require_factor(downscale)
     if path.is_file():
-        if path.suffix.lower() != ".json":
-            raise InputError(
-                f"{path}: must be a folder, a transforms.json file, an image, a mesh or a video, "
-                "got another file; name the dataset's folder"
-            )
-        return path.parent, None if path.name in names else path
+        return _read_file(path, downscale).checked()
     if not path.exists():
         raise InputError(
             f"{path}: must be a folder, a transforms.json file or builtin:NAME, "
             "got a path that does not exist; check it"
         )
-    if (path / names[0]).exists():
-        return path, None
-    if (path / "transforms.json").exists():
-        return path, path / "transforms.json"
-    raise InputError(
-        f"{path}: must hold transforms_train.json or transforms.json, got neither; "
-        "name a dataset's folder, or make transforms.json from photos with COLMAP"
+    for name in (BLENDER[0], "transforms.json", *DTU):
+        if (path / name).is_file():
+            return _read_file(path / name, downscale).checked()
+    sparse = find_sparse(path)
+    if sparse is not None:
+        return read_colmap(path, sparse, downscale).checked()
+    if (path / LLFF).is_file():
+        return read_llff(path, downscale).checked()
+    if is_nsvf(path):
+        return read_nsvf(path, downscale).checked()
+    raise _no_dataset(path)
+
+
+def _read_file(file: Path, downscale: int) -> Capture:
+    """The dataset of which a file gives the poses."""
+    if file.name in DTU:
+        return read_dtu(file, downscale)
+    if file.name == LLFF:
+        return read_llff(file.parent, downscale)
+    if file.suffix.lower() != ".json":
+        raise InputError(
+            f"{file}: must be a folder, a transforms.json file, an image, a mesh or a video, "
+            "got another file; name the dataset's folder"
+        )
+    capture = read_blender(file.parent) if file.name in BLENDER else read_transforms(file)
+    return replace(capture, downscale=downscale)
+
+
+def _require_factor(downscale: int) -> None:
+    if downscale < 1:
+        raise InputError(
+            f"downscale: must be a whole number from 1, got {downscale}; use 1, 2, 4 or 8"
+        )
+
+
+def _no_dataset(folder: Path) -> InputError:
+    _, photos = photos_in(folder)
+    if photos:
+        return InputError(
+            f"{folder}: photos must have poses, got {len(photos)} photos alone; find them with "
+            f"`nfield data poses {folder}`, which needs the extra colmap, or with COLMAP itself"
+        )
+    return InputError(
+        f"{folder}: must hold transforms_train.json or transforms.json, a sparse model of COLMAP, "
+        "poses_bounds.npy, cameras.npz, or pose and intrinsics.txt, got none of them; "
+        "name a dataset's folder, or one of photos"
     )

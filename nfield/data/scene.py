@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,6 +96,11 @@ class Views:
         return Pixels(color, offset, valid.nonzero().squeeze(1))
 
 
+def no_points() -> np.ndarray:
+    """None are known, (0, 3)."""
+    return np.empty((0, 3))
+
+
 @dataclass(frozen=True)
 class Scene:
     """Posed images in splits ("train", "test", maybe "val") and their bounds, in the input's own
@@ -102,16 +108,27 @@ class Scene:
 
     notes: what the loader left out or repaired, one sentence each; `inspect_scene` repeats them
     among its warnings.
+    format, units: names of the dataset's format and of the world's units.
+    given_bounds: those that the dataset states.
+    points: reads points (N, 3) of the scene, which a sparse model has.
     """
 
     name: str
     path: str
     splits: dict[str, Views]
     notes: tuple[str, ...] = ()
+    format: str = "built-in"
+    units: str = "its own"
+    given_bounds: Bounds | None = None
+    points: Callable[[], np.ndarray] = no_points
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Found when first asked for: it takes the alpha of up to 64 training images."""
+        """As the dataset states them, or found when first asked for: it takes the alpha of up to 64
+        training images.
+        """
+        if self.given_bounds is not None:
+            return self.given_bounds
         from nfield.data.bounds import find_bounds
 
         return find_bounds(self.splits["train"])

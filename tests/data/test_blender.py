@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import torch
 
-from nfield.data.load import load_scene
+from nfield.data.load import load_scene, read_capture
 
 
 def test_splits_keep_the_order_of_their_files(photos):
@@ -36,6 +36,22 @@ def test_paths_may_have_extensions(photos, tmp_path):
     file.write_text(json.dumps(document))
     first, second = load_scene(str(photos)), load_scene(str(tmp_path))
     assert torch.equal(first.splits["train"].pixels().color, second.splits["train"].pixels().color)
+
+
+def test_times_are_kept_and_told(photos, tmp_path):
+    shutil.copytree(photos, tmp_path, dirs_exist_ok=True)
+    for split in ("train", "test"):
+        file = tmp_path / f"transforms_{split}.json"
+        document = json.loads(file.read_text())
+        for i, frame in enumerate(document["frames"]):
+            frame["time"] = i / 11
+        file.write_text(json.dumps(document))
+    capture = read_capture(tmp_path)
+    assert [frame.time for frame in capture.splits["test"]] == [0, 1 / 11, 2 / 11]
+    assert capture.notes == (
+        "frames have times from 0 to 1: fields of scenes stand still, and see them all as one "
+        "moment",
+    )
 
 
 def test_pixels_are_packed_view_after_view(photos):

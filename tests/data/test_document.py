@@ -31,7 +31,7 @@ anything = st.recursive(
 )
 KEYS = ("fl_x", "fl_y", "cx", "cy", "w", "h", "k1", "p2", "camera_angle_x", "camera_model")
 KEYS += ("is_fisheye", "mask_path", "file_path", "transform_matrix", "frames", "ftheta_p0")
-KEYS += ("train_filenames", "test_filenames", "aabb_scale", "sharpness")
+KEYS += ("train_filenames", "test_filenames", "aabb_scale", "aabb", "time", "sharpness")
 
 
 @pytest.fixture(scope="module")

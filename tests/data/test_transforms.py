@@ -89,6 +89,24 @@ def test_listed_splits_are_respected(dataset):
     }
 
 
+def test_listed_splits_keep_their_order(dataset):
+    def edit(document):
+        names = [frame["file_path"] for frame in document["frames"]]
+        document.update(train_filenames=[names[5], names[2], names[5]], test_filenames=[names[0]])
+
+    scene = load_scene(str(dataset(edit=edit)))
+    assert scene.splits["train"].names == ("images/05", "images/02")
+
+
+def test_a_box_bounds_the_scene(dataset):
+    box = [[-1, -2, -1], [1, 2, 3]]
+    bounds = load_scene(str(dataset(edit=lambda d: d.update(aabb=box)))).bounds
+    assert (bounds.center, bounds.half_size, bounds.unbounded) == ((0.0, 0.0, 1.0), 2.0, False)
+    assert bounds.hull is not None
+    # Half as wide as long; cells of 1/32 that touch the box are kept on both sides of x.
+    assert abs(bounds.hull.mean() - 0.5) <= 2 / 64
+
+
 def test_masks_leave_out_pixels_that_are_black_anywhere(dataset):
     folder = dataset(edit=lambda d: d["frames"][1].update(mask_path="mask.png"))
     mask = np.full((8, 12), 255, np.uint8)
@@ -168,6 +186,10 @@ REFUSALS = {
     "size": (_set("w", 13), "w must equal the size of .*00.png .12x8., got 13"),
     "model": (_set("camera_model", "EQUIRECTANGULAR"), "camera_model must be one of .*OPENCV"),
     "ftheta": (_set("ftheta_p0", 1.0), "ftheta_p0 must be absent"),
+    "aabb": (_set("aabb", [[1, 1, 1], [0, 0, 0]]), "aabb must be two corners of three numbers"),
+    "aabb shape": (_set("aabb", [[1, 1], [2, 2]]), "aabb must be two corners of three numbers"),
+    "aabb infinite": (_set("aabb", [[0, 0, 0], [1, 1, math.inf]]), "aabb must be two corners"),
+    "time": (_set("time", "noon", 2), "frame 2: time must be a finite number, got 'noon'"),
     "list": (_set("test_filenames", ["no.png"]), "test_filenames must name frames, got 'no.png'"),
     "mask": (_set("mask_path", "no.png", 1), "frame 1: mask_path must name an image of 12x8"),
     "one view": (lambda d: d["frames"].__delitem__(slice(1, None)), "at least two views, got 1"),
