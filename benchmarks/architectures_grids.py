@@ -47,7 +47,7 @@ def tables(
 def modes(
     function: Callable[..., Tensor], sampled: bool
 ) -> Iterator[tuple[str, Callable[..., Tensor]]]:
-    """The function eager and compiled. Compiled, `grid_sample` is several times slower: left out."""
+    """Eager and compiled. Compiled, `grid_sample` is several times slower: left out."""
     yield "torch eager", function
     if not sampled:
         yield "torch.compile", torch.compile(function, dynamic=False)

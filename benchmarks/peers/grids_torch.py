@@ -1,6 +1,7 @@
 """Tri-planes and dense grids in PyTorch, in the formulations that its CPU kernels allow.
 
-A module's parameter `vertices` has the shape (..., C) of ours. Vertices are at i / (R - 1), points in [0, 1].
+A module's parameter `vertices` has the shape (..., C) of ours. Vertices are at i / (R - 1), points
+in [0, 1].
 """
 
 from __future__ import annotations

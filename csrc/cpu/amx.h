@@ -14,10 +14,10 @@
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kSteps = 32;                    // of the sum in a block
-constexpr int64_t kSide = 16;                     // rows and columns of a tile of sums
-constexpr int64_t kPiece = 16 * 16;               // pairs
-constexpr int64_t kPieces = 3 * kPiece;           // pairs of a block
+constexpr int64_t kSteps = 32;           // of the sum in a block
+constexpr int64_t kSide = 16;            // rows and columns of a tile of sums
+constexpr int64_t kPiece = 16 * 16;      // pairs
+constexpr int64_t kPieces = 3 * kPiece;  // pairs of a block
 typedef int32_t Pair;
 
 // The compiler does not know that the unit reads memory: what was written to `data` is there.

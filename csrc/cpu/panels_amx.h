@@ -151,8 +151,8 @@ class OuterTile {
 
   private:
     // The pieces of rows k .. k + 31 of 16 columns, zeros below the last row.
-    static void pair_rows(const float *from, int64_t stride, int64_t k, int64_t rows,
-                          int64_t lanes, Pair *to) {
+    static void pair_rows(const float *from, int64_t stride, int64_t k, int64_t rows, int64_t lanes,
+                          Pair *to) {
         for (int64_t j = k; j < k + 16; ++j) {
             const Vec low = j < rows ? load_some(from + j * stride, lanes) : Vec{};
             const Vec high = j + 16 < rows ? load_some(from + (j + 16) * stride, lanes) : Vec{};
