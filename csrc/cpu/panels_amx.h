@@ -9,78 +9,6 @@ inline int64_t blocks(int64_t steps) {
     return (steps + kSteps - 1) / kSteps;
 }
 
-// B[k][n] = matrix[k row + n column]: for every 16 columns the blocks of their steps.
-class Panels {
-  public:
-    Panels(const float *matrix, int64_t depth, int64_t columns, int64_t row, int64_t column)
-        : depth(depth),
-          pad(padded(columns)),
-          next(blocks(depth) * kPieces),
-          packed(pad / kSide * next) {
-        parallel_for(pad / kSide, [&](int64_t tile) {
-            for (int64_t k = 0; k < blocks(depth) * kSteps; k += k % kSteps == 15 ? 17 : 1) {
-                float half[2][kLanes] = {};
-                for (int64_t step = 0; step < 2; ++step)
-                    for (int64_t c = 0; c < least(kSide, columns - tile * kSide); ++c)
-                        if (k + 16 * step < depth)
-                            half[step][c] =
-                                matrix[(k + 16 * step) * row + (tile * kSide + c) * column];
-                store_pieces(packed + tile * next + k / kSteps * kPieces + k % kSteps * kSide,
-                             load(half[0]), load(half[1]));
-            }
-        });
-    }
-
-    const int64_t depth, pad, next;  // rows, padded columns, pairs of 16 columns
-    const Scratch<Pair> packed;
-};
-
-// Up to kTileRows rows of a matrix, `stride` floats apart.
-class RowTile {
-  public:
-    RowTile(int64_t columns, int64_t stride)
-        : columns_(columns),
-          stride_(stride),
-          next_(blocks(columns) * kPieces),
-          pieces_(kTileRows / kSide * next_) {}
-
-    void set(const float *source, int64_t rows) {
-        rows_ = rows;
-        for (int64_t r = 0; r < round_up(rows, kSide); ++r) {
-            Pair *to = pieces_ + r / kSide * next_ + r % kSide * kSide;
-            const float *from = source + r * stride_;
-            for (int64_t k = 0; k < columns_; k += kSteps, to += kPieces) {
-                const int64_t left = r < rows ? columns_ - k : 0;
-                const int64_t high = left - 16;
-                store_pieces(to, load_some(from + k, least(16, left)),
-                             high > 0 ? load_some(from + k + 16, least(16, high)) : Vec{});
-            }
-        }
-    }
-
-    // finish(sum, row, column) takes the vectors of C.
-    template <class Finish>
-    NF_ALWAYS inline void multiply(const Panels &b, const Finish &finish) const {
-        const MatrixUnit unit;
-        const int64_t tiles = (rows_ + kSide - 1) / kSide;
-        alignas(64) float sum[2 * kSide][2 * kSide];
-        for (int64_t j = 0; j < b.pad; j += 2 * kSide)
-            for (int64_t t = 0; t < tiles; t += 2) {
-                const int64_t columns = least(2, (b.pad - j) / kSide);
-                multiply_band<false>(least(2, tiles - t), columns, blocks(columns_),
-                                     pieces_ + t * next_, next_, b.packed + j / kSide * b.next,
-                                     b.next, sum[0], 2 * kSide);
-                for (int64_t r = 0; r < least(2 * kSide, rows_ - t * kSide); ++r)
-                    for (int64_t c = 0; c < columns; ++c)
-                        finish(load(sum[r] + c * kSide), t * kSide + r, j + c * kSide);
-            }
-    }
-
-  private:
-    int64_t columns_, stride_, next_, rows_ = 0;
-    Scratch<Pair> pieces_;
-};
-
 // 16 rows of 16 pairs and their transpose.
 NF_INLINE void transpose(const Pair *from, Pair *to) {
     typedef int64_t Long __attribute__((vector_size(64)));
@@ -118,6 +46,104 @@ NF_INLINE void transpose(const Pair *from, Pair *to) {
     }
 }
 
+// The three pieces of a block, each transposed.
+NF_INLINE void transpose_block(const Pair *from, Pair *to) {
+    for (int piece = 0; piece < 3; ++piece) transpose(from + piece * kPiece, to + piece * kPiece);
+}
+
+// The floats from the position `first` on; zeros from `last` on.
+NF_INLINE Vec load_before(const float *from, int64_t first, int64_t last) {
+    const int64_t lanes = least(kLanes, last - first);
+    return lanes > 0 ? load_some(from + first, lanes) : Vec{};
+}
+
+// B[k][n] = matrix[k row + n column], one of the strides being 1: for every 16 columns the blocks
+// of their steps.
+class Panels {
+  public:
+    Panels(const float *matrix, int64_t depth, int64_t columns, int64_t row, int64_t column)
+        : depth(depth),
+          pad(padded(columns)),
+          next(blocks(depth) * kPieces),
+          packed(pad / kSide * next) {
+        parallel_for(pad / kSide, [&](int64_t tile) {
+            Pair *to = packed + tile * next;
+            for (int64_t k = 0; k < depth; k += kSteps, to += kPieces)
+                if (column == 1)
+                    pack_rows(matrix, row, k, columns, tile * kSide, to);
+                else
+                    pack_columns(matrix, column, k, columns, tile * kSide, to);
+        });
+    }
+
+    const int64_t depth, pad, next;  // rows, padded columns, pairs of 16 columns
+    const Scratch<Pair> packed;
+
+  private:
+    void pack_rows(const float *matrix, int64_t row, int64_t k, int64_t columns, int64_t first,
+                   Pair *to) const {
+        for (int64_t j = k; j < k + kSide; ++j, to += kSide) {
+            const int64_t low = j < depth ? columns : 0, high = j + kSide < depth ? columns : 0;
+            store_pieces(to, load_before(matrix + j * row, first, low),
+                         load_before(matrix + (j + kSide) * row, first, high));
+        }
+    }
+    void pack_columns(const float *matrix, int64_t column, int64_t k, int64_t columns,
+                      int64_t first, Pair *to) const {
+        alignas(64) Pair flat[kPieces];
+        for (int64_t c = first; c < first + kSide; ++c) {
+            const int64_t last = c < columns ? depth : 0;
+            const float *from = matrix + c * column;
+            store_pieces(flat + (c - first) * kSide, load_before(from, k, last),
+                         load_before(from, k + kSide, last));
+        }
+        transpose_block(flat, to);
+    }
+};
+
+// Up to kTileRows rows of a matrix, `stride` floats apart.
+class RowTile {
+  public:
+    RowTile(int64_t columns, int64_t stride)
+        : columns_(columns),
+          stride_(stride),
+          next_(blocks(columns) * kPieces),
+          pieces_(kTileRows / kSide * next_) {}
+
+    void set(const float *source, int64_t rows) {
+        rows_ = rows;
+        for (int64_t r = 0; r < round_up(rows, kSide); ++r) {
+            Pair *to = pieces_ + r / kSide * next_ + r % kSide * kSide;
+            const float *from = source + r * stride_;
+            const int64_t last = r < rows ? columns_ : 0;
+            for (int64_t k = 0; k < columns_; k += kSteps, to += kPieces)
+                store_pieces(to, load_before(from, k, last), load_before(from, k + kSide, last));
+        }
+    }
+
+    // finish(sum, row, column) takes the vectors of C.
+    template <class Finish>
+    NF_ALWAYS inline void multiply(const Panels &b, const Finish &finish) const {
+        const MatrixUnit unit;
+        const int64_t tiles = (rows_ + kSide - 1) / kSide;
+        alignas(64) float sum[2 * kSide][2 * kSide];
+        for (int64_t j = 0; j < b.pad; j += 2 * kSide)
+            for (int64_t t = 0; t < tiles; t += 2) {
+                const int64_t columns = least(2, (b.pad - j) / kSide);
+                multiply_band<false>(least(2, tiles - t), columns, blocks(columns_),
+                                     pieces_ + t * next_, next_, b.packed + j / kSide * b.next,
+                                     b.next, sum[0], 2 * kSide);
+                for (int64_t r = 0; r < least(2 * kSide, rows_ - t * kSide); ++r)
+                    for (int64_t c = 0; c < columns; ++c)
+                        finish(load(sum[r] + c * kSide), t * kSide + r, j + c * kSide);
+            }
+    }
+
+  private:
+    int64_t columns_, stride_, next_, rows_ = 0;
+    Scratch<Pair> pieces_;
+};
+
 // D [m][n], both padded, += A^T B, of A [rows][m] and B [rows][n] of which some columns are padding
 // and absent.
 class OuterTile {
@@ -136,9 +162,7 @@ class OuterTile {
         for (int64_t k = 0; k < rows; k += kSteps) {
             for (int64_t c = 0; c < m_; c += kSide) {
                 pair_rows(a + c, m_, k, rows, kSide, pieces);
-                for (int piece = 0; piece < 3; ++piece)
-                    transpose(pieces + piece * kPiece,
-                              a_ + c / kSide * next_ + k / kSteps * kPieces + piece * kPiece);
+                transpose_block(pieces, a_ + c / kSide * next_ + k / kSteps * kPieces);
             }
             for (int64_t c = 0; c < n_; c += kSide)
                 pair_rows(b + c, columns_, k, rows, least(kSide, columns_ - c),
