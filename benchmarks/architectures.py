@@ -11,6 +11,7 @@ import torch
 import tyro
 
 from benchmarks.architectures_cam import modulated_layers
+from benchmarks.architectures_grids import grids
 from benchmarks.architectures_waves import waves
 from benchmarks.comparison import Comparison, compare, forward, forward_backward
 from benchmarks.peers import rbf_torch
@@ -46,6 +47,7 @@ def comparisons(shrink: int) -> Iterator[Comparison]:
     yield from radial_basis_functions((1 << 17) // shrink)
     yield from modulated_layers((1 << 15) // shrink)
     yield from waves(shrink)
+    yield from grids(shrink)
 
 
 def main(seconds: float = 4.0, shrink: int = 1, only: str = "") -> None:

@@ -13,10 +13,16 @@ from nfield.ops.modulated_layer import ModulatedLayerShape, modulated_layer
 
 
 def modulated_layers(rows: int) -> Iterator[Comparison]:
-    shape = ModulatedLayerShape(256, 256)
+    """The layer at two widths."""
+    for width in (256, 64):
+        yield from modulated_layer_of(width, rows)
+
+
+def modulated_layer_of(width: int, rows: int) -> Iterator[Comparison]:
+    shape = ModulatedLayerShape(width, width)
     operands = (
         torch.randn(rows, shape.in_dim),
-        torch.randn(shape.out_dim, shape.in_dim) / 16,
+        torch.randn(shape.out_dim, shape.in_dim) / shape.in_dim**0.5,
         torch.randn(shape.out_dim),
         torch.rand(rows, 1) + 0.5,
         torch.randn(rows, 1),
@@ -32,7 +38,7 @@ def modulated_layers(rows: int) -> Iterator[Comparison]:
             forwards[name] = forward(peer, *operands)
             backwards[name] = forward_backward(peer, operands, operands, upstream)
     flops = 2.0 * rows * shape.in_dim * shape.out_dim
-    name = "modulated layer 256->256"
+    name = f"modulated layer {width}->{width}"
 
     def ours(x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         return modulated_layer(x, weight, bias, gamma, beta, shape)

@@ -7,7 +7,7 @@
 namespace nf {
 
 constexpr int64_t kLargeBytes = 1 << 18;     // smaller blocks come from the C library
-constexpr int64_t kMostIdleBytes = 1 << 28;  // kept at most, over all blocks
+constexpr int64_t kMostIdleBytes = 1 << 29;  // kept at most, over all blocks
 
 struct Block {
     void *data;

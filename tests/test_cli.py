@@ -113,7 +113,7 @@ def test_doctor_says_what_runs_here(capsys) -> None:
     assert cli.main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["native"]["threads"] >= 1
-    assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4")
+    assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4", "amx")
     assert set(report["extras"]) == {"video", "mesh", "colmap", "log"}
     assert cli.main(["doctor"]) == 0
     assert report["versions"]["torch"] in capsys.readouterr().out

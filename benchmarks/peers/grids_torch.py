@@ -1,7 +1,7 @@
-"""Tri-planes and voxel grids in PyTorch, in the formulations that its CPU kernels allow.
+"""Tri-planes and dense grids in PyTorch, in the formulations that its CPU kernels allow.
 
-A module's parameter `vertices` has the shape (..., C) of ours; its memory is laid out as the
-formulation likes best. Vertices are at i / (R - 1), points in [0, 1].
+A module's parameter `vertices` has the shape (..., C) of ours. Vertices are at i / (R - 1), points
+in [0, 1].
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ PLANES = ((0, 1), (0, 2), (1, 2))  # coordinates of the planes xy, xz and yz
 class _Grid(nn.Module):
     def __init__(self, vertices: Tensor) -> None:
         super().__init__()
-        self.vertices = nn.Parameter(vertices)
+        self.vertices = nn.Parameter(vertices.clone())
+
+
+def planar(vertices: Tensor) -> Tensor:
+    """The same tensor (..., C), in memory channel after channel."""
+    return vertices.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
 class PlanesSampled(_Grid):
-    """`grid_sample` of planes (3, C, R, R), channel after channel."""
-
-    def __init__(self, vertices: Tensor) -> None:
-        super().__init__(vertices.movedim(-1, 1).contiguous().movedim(1, -1))
+    """`grid_sample` of planes (3, R, R, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         # grid_sample takes the coordinate of the last axis first.
@@ -35,16 +37,15 @@ class PlanesSampled(_Grid):
         return sampled[:, :, 0].sum(0).t()
 
 
-class VoxelsSampled(_Grid):
-    """`grid_sample` of voxels (1, C, R, R, R), channel after channel."""
-
-    def __init__(self, vertices: Tensor) -> None:
-        super().__init__(vertices.movedim(-1, 0).contiguous().movedim(0, -1))
+class GridSampled(_Grid):
+    """`grid_sample` of a grid (R, R, C) or (R, R, R, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        at = x.flip(1)[None, None, None] * 2 - 1
-        volume = self.vertices.movedim(-1, 0)[None]
-        return functional.grid_sample(volume, at, align_corners=True)[0, :, 0, 0].t()
+        dims = x.shape[1]
+        at = (x.flip(1) * 2 - 1)[(None,) * dims]
+        channels = self.vertices.movedim(-1, 0)[None]
+        sampled = functional.grid_sample(channels, at, align_corners=True)
+        return sampled.flatten(2)[0].t()
 
 
 def bag(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ class PlanesSummed(_Grid):
     """Planes (3, R, R, C) by weighted sums of their rows."""
 
     def __init__(self, vertices: Tensor, sum_rows: Sum) -> None:
-        super().__init__(vertices.clone())
+        super().__init__(vertices)
         self.sum_rows = sum_rows
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,13 +95,13 @@ class PlanesSummed(_Grid):
         return total
 
 
-class VoxelsSummed(_Grid):
-    """Voxels (R, R, R, C) by weighted sums of their rows."""
+class GridSummed(_Grid):
+    """A grid (R, R, C) or (R, R, R, C) by weighted sums of its rows."""
 
     def __init__(self, vertices: Tensor, sum_rows: Sum) -> None:
-        super().__init__(vertices.clone())
+        super().__init__(vertices)
         self.sum_rows = sum_rows
 
     def forward(self, x: Tensor) -> Tensor:
         index, weight = corners(x, len(self.vertices))
-        return self.sum_rows(self.vertices.flatten(0, 2), index, weight)
+        return self.sum_rows(self.vertices.flatten(0, -2), index, weight)

@@ -5,7 +5,7 @@
 // t is in turns and of float32: the product with one power of two is exact, and so is its
 // reduction.
 #include "kernels.h"
-#include "simd.h"
+#include "piece.h"
 
 namespace nf::NF_ISA {
 
@@ -40,8 +40,8 @@ NF_INLINE void for_vectors(int64_t k, const Body &body) {
     if (k % kLanes) body(k - kLanes, kLanes);
 }
 
-template <int D>
-void forward(int64_t n, int64_t k, const float *x, const float *frequencies, float *y) {
+template <int D, bool kStream>
+void waves(int64_t n, int64_t k, const float *x, const float *frequencies, float *y) {
     const Columns<D> b(k, frequencies);
     parallel_for((n + kBlock - 1) / kBlock, [&](int64_t block) {
         for (int64_t row = block * kBlock; row < least(n, (block + 1) * kBlock); ++row) {
@@ -50,11 +50,19 @@ void forward(int64_t n, int64_t k, const float *x, const float *frequencies, flo
                 Vec t = x[row * D] * b(0, i);
                 for (int d = 1; d < D; ++d) t += x[row * D + d] * b(d, i);
                 const SinCos v = sin_cos_turns(t);
+                if (kStream) return stream(sine + i, v.sin), stream(cosine + i, v.cos);
                 store_some(sine + i, v.sin, lanes);
                 store_some(cosine + i, v.cos, lanes);
             });
         }
+        if (kStream) finish_streams();
     });
+}
+
+template <int D>
+void forward(int64_t n, int64_t k, const float *x, const float *frequencies, float *y) {
+    if (streams(2 * n, k, y)) return waves<D, true>(n, k, x, frequencies, y);
+    waves<D, false>(n, k, x, frequencies, y);
 }
 
 // dx of one row, and its share of the gradient of B's columns: with dt = 2 pi (cos dsin - sin

@@ -1,9 +1,11 @@
 // The sum of G dense grids of D axes, each over coordinates of its own: values and gradients.
 //
-// Values and slopes: blocks of points, the entries of the next vector of points fetched ahead.
+// Values and slopes: blocks of points, near ones after each other where the tables are large.
 // Gradient of the tables: points sorted by their cell along a grid's first axis; a run of layers
 // has one thread, which sums its entries in that order.
 #pragma once
+
+#include <optional>
 
 #include "cell_order.h"
 #include "piece.h"
@@ -24,19 +26,26 @@ struct GridSum {
 
 constexpr int64_t kPointBlock = 2048;
 constexpr int64_t kGroup = 64;  // points whose corners are found together
+constexpr int64_t kFewPoints = 4096;
+constexpr int64_t kNearTable = 1 << 20;  // bytes: all of it stays in cache
 
-// Calls body(i, lanes, corners) for every vector of points i .. i + lanes, blocks in parallel.
+// Calls body(point, lanes, corners) for every vector of points, blocks in parallel.
 template <int G, int D, class Body>
 NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x,
                            const Body &body) {
+    const int64_t bytes = int64_t{grids.entries()} * G * grids.channels * sizeof(float);
+    std::optional<SpaceOrder> order;
+    if (n >= kFewPoints && bytes > kNearTable) order.emplace(grids.in, n, x);
     parallel_for((n + kPointBlock - 1) / kPointBlock, [&](int64_t b) {
         const int64_t last = least(n, (b + 1) * kPointBlock);
         float column[3][kGroup] = {};
         Corners<D> corners[kGroup / kLanes][G];
         for (int64_t i = b * kPointBlock; i < last; i += kGroup) {
             const int64_t points = least(kGroup, last - i);
+            int64_t point[kGroup];
+            for (int64_t p = 0; p < points; ++p) point[p] = order ? order->points()[i + p] : i + p;
             for (int a = 0; a < grids.in; ++a)
-                for (int64_t p = 0; p < points; ++p) column[a][p] = x[(i + p) * grids.in + a];
+                for (int64_t p = 0; p < points; ++p) column[a][p] = x[point[p] * grids.in + a];
             for (int64_t p = 0; p < points; p += kLanes)
                 for (int g = 0; g < G; ++g) {
                     Vec own[D];
@@ -44,7 +53,7 @@ NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x
                     find_corners<D>(grids.axis, own, g * grids.entries(), corners[p / kLanes][g]);
                 }
             for (int64_t p = 0; p < points; p += kLanes)
-                body(i + p, least(kLanes, points - p), corners[p / kLanes]);
+                body(point + p, least(kLanes, points - p), corners[p / kLanes]);
         }
     });
 }
@@ -65,39 +74,49 @@ struct Rows {
     float weight[K];
 };
 
-template <int G, int D>
-void grid_sum_forward(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table,
-                      float *y) {
+template <int G, int D, bool kStream>
+void sum_rows(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table, float *y) {
     constexpr int kRows = G << D;
     const int64_t channels = grids.channels;
-    for_corners(grids, n, x, [&](int64_t i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+    for_corners(grids, n, x, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
         for (int64_t p = 0; p < lanes; ++p) {
             Rows<kRows, const float> rows;
 #pragma GCC unroll 3
             for (int g = 0; g < G; ++g) rows.set(g << D, c[g], p, table, channels);
-            float *out = y + (i + p) * channels;
+            float *out = y + i[p] * channels;
             for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
                 auto sum = rows.weight[0] * piece.load(rows.row[0] + first);
 #pragma GCC unroll 12
                 for (int k = 1; k < kRows; ++k)
                     sum += rows.weight[k] * piece.load(rows.row[k] + first);
-                piece.store(out + first, sum);
+                if constexpr (kStream && sizeof(sum) == 64)
+                    stream_piece(out + first, sum);
+                else
+                    piece.store(out + first, sum);
             });
         }
+        if (kStream) finish_streams();
     });
+}
+
+template <int G, int D>
+void grid_sum_forward(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table,
+                      float *y) {
+    if (streams(n, grids.channels, y)) return sum_rows<G, D, true>(grids, n, x, table, y);
+    sum_rows<G, D, false>(grids, n, x, table, y);
 }
 
 template <int G, int D>
 void grid_sum_backward_x(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table,
                          const float *dy, float *dx) {
     const int64_t channels = grids.channels;
-    for_corners(grids, n, x, [&](int64_t i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+    for_corners(grids, n, x, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
         Vec slope[3] = {};
         for (int g = 0; g < G; ++g) {
             Vec product[1 << D] = {};  // of the gradient and each corner's entry
             for (int64_t p = 0; p < lanes; ++p)
                 for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
-                    const auto up = piece.load(dy + (i + p) * channels + first);
+                    const auto up = piece.load(dy + i[p] * channels + first);
                     for (int k = 0; k < (1 << D); ++k)
                         product[k][p] += piece.sum(
                             up * piece.load(table + int64_t{c[g].index[k][p]} * channels + first));
@@ -109,7 +128,7 @@ void grid_sum_backward_x(const GridSum<G, D> &grids, int64_t n, const float *x, 
             }
         }
         for (int64_t p = 0; p < lanes; ++p)
-            for (int a = 0; a < grids.in; ++a) dx[(i + p) * grids.in + a] = slope[a][p];
+            for (int a = 0; a < grids.in; ++a) dx[i[p] * grids.in + a] = slope[a][p];
     });
 }
 
@@ -150,25 +169,37 @@ void scatter(const DenseGridAxis *axis, int channels, int64_t count, const int64
     }
 }
 
-// A unit owns the layers of some buckets. It also takes the points of the bucket before, whose
-// upper corners may be its own; so every entry sums in the order of the sorted points.
+// A unit owns some layers. It also takes the points of the layer before, whose upper corners may be
+// its own; so every entry sums in the order of the sorted points. Layers are cleared just before
+// the first point that may add to them, and are then still in cache.
 template <int D>
-void scatter_by_layers(const DenseGridAxis *axis, int channels, const CellOrder &order,
+void scatter_by_layers(const DenseGridAxis *axis, int channels, const LayerOrder<D> &order,
                        const float *const *x, int64_t in, const float *dy, float *dtable) {
-    const int64_t units = least(order.buckets, 8 * omp_get_max_threads());
-    parallel_for(units, [&](int64_t u) {
-        const int64_t a = u * order.buckets / units, b = (u + 1) * order.buckets / units;
+    const int64_t units = least(order.layers, 8 * omp_get_max_threads());
+    const auto entries = [&](int64_t a, int64_t b) {  // of layers [a, b)
         const int64_t low = a << order.shift, high = least(axis->resolution, b << order.shift);
-        const Layers layers{static_cast<uint32_t>(low * axis->stride),
-                            static_cast<uint32_t>((high - low) * axis->stride)};
-        std::memset(dtable + int64_t{layers.begin} * channels, 0,
-                    int64_t{layers.size} * channels * sizeof(float));
-        const auto add = [&](int64_t from, int64_t to) {
-            scatter<D>(axis, channels, order.start[to] - order.start[from],
-                       order.index + order.start[from], x, in, dy, layers, dtable);
+        return Layers{static_cast<uint32_t>(low * axis->stride),
+                      static_cast<uint32_t>((high - low) * axis->stride)};
+    };
+    parallel_for(units, [&](int64_t u) {
+        const int64_t a = u * order.layers / units, b = (u + 1) * order.layers / units;
+        const Layers own = entries(a, b);
+        const auto clear = [&](int64_t layer) {
+            const Layers one = entries(layer, layer + 1);
+            std::memset(dtable + int64_t{one.begin} * channels, 0,
+                        int64_t{one.size} * channels * sizeof(float));
         };
-        add(a > 0 ? a - 1 : 0, b);
-        if (axis->wrap && a == 0 && b < order.buckets) add(order.buckets - 1, order.buckets);
+        const auto add = [&](int64_t layer) {
+            scatter<D>(axis, channels, order.count(layer), order.points(layer), x, in, dy, own,
+                       dtable);
+        };
+        clear(a);
+        if (a > 0) add(a - 1);
+        for (int64_t layer = a; layer < b; ++layer) {
+            if (layer + 1 < b) clear(layer + 1);
+            add(layer);
+        }
+        if (axis->wrap && a == 0 && b < order.layers) add(order.layers - 1);
     });
 }
 
@@ -178,7 +209,7 @@ void grid_sum_backward_table(const GridSum<G, D> &grids, int64_t n, const float 
     for (int g = 0; g < G; ++g) {
         const float *column[D];
         for (int d = 0; d < D; ++d) column[d] = x + grids.from[g][d];
-        const CellOrder order(grids.axis[0], n, column[0], grids.in);
+        const LayerOrder<D> order(grids.axis, n, column, grids.in);
         scatter_by_layers<D>(grids.axis, grids.channels, order, column, grids.in, dy,
                              dtable + int64_t{grids.entries()} * g * grids.channels);
     }

@@ -238,6 +238,10 @@ extern const Kernels kKernelsBaseline;
 #if defined(NF_X86)
 extern const Kernels kKernelsV2, kKernelsV3, kKernelsV4;
 #endif
+#if defined(NF_AMX)
+Kernels matrix_unit_table();  // that of V4, with what its matrix unit (AMX) computes
+bool matrix_unit();           // whether the machine has one and the system lets us use it
+#endif
 
 const Kernels &kernels();  // the best this machine runs, chosen once; NFIELD_ISA overrides
 

@@ -10,21 +10,9 @@ namespace nf::NF_ISA {
 
 namespace {
 
-constexpr int64_t kBands = 32;           // of a mode, at most
-constexpr int64_t kShares = 32;          // of the points, at most
-constexpr int64_t kAhead = 8;            // points whose gradients are fetched ahead
-constexpr int64_t kNearBytes = 1 << 23;  // results up to this size are found in cache again
-
-// A piece of whole vectors, past the caches.
-template <class Floats>
-NF_INLINE void stream_piece(float *p, Floats value) {
-    Vec part[sizeof(Floats) / sizeof(Vec)];
-    std::memcpy(part, &value, sizeof(value));
-    for (const Vec &v : part) {
-        stream(p, v);
-        p += kLanes;
-    }
-}
+constexpr int64_t kBands = 32;   // of a mode, at most
+constexpr int64_t kShares = 32;  // of the points, at most
+constexpr int64_t kAhead = 8;    // points whose gradients are fetched ahead
 
 // target = sum of `parts` arrays of `size` floats.
 void sum_parts(int64_t parts, int64_t size, const float *part, float *target) {
@@ -153,9 +141,7 @@ void cp_scatter(const LowRankShape &shape, const float *x, int64_t first, int64_
 void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const float *planes,
                 const float *lines, float *y) {
     const int64_t row = int64_t{shape.resolution} * shape.channels;
-    const bool far = n * 3 * shape.channels * int64_t{sizeof(float)} > kNearBytes;
-    const bool streams =
-        far && shape.channels % 16 == 0 && reinterpret_cast<uintptr_t>(y) % 64 == 0;
+    const bool past = streams(3 * n, shape.channels, y);
     const TileOrders orders(shape.resolution, n, x);
     const int64_t tiles = (n + kTile - 1) / kTile;
     parallel_for(3 * tiles, [&](int64_t unit) {
@@ -164,7 +150,7 @@ void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const floa
             shape,           kVmModes[m],           x, planes + m * shape.resolution * row,
             lines + m * row, y + m * shape.channels};
         const int64_t *point = orders.of[m]->index + first;
-        if (streams)
+        if (past)
             blend.tile<true>(least(kTile, n - first), point);
         else
             blend.tile<false>(least(kTile, n - first), point);

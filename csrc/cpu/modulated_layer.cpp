@@ -74,21 +74,20 @@ void forward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer &
              float *normal, float *scale) {
     const Call call = {shape, layer};
     const int64_t in = shape.in, out = shape.out, pad = padded(out);
-    const Scratch<float> packed(in * pad), bias(pad);
-    pack(layer.weight, in, out, 1, in, packed);
+    const Panels weight(layer.weight, in, out, 1, in);
+    const Scratch<float> bias(pad);
     std::memset(bias, 0, pad * sizeof(float));
     std::memcpy(bias, layer.bias, out * sizeof(float));
     float *stored = normal ? normal : y;  // z of all rows, where statistics span several
     parallel_for((tiles(n) + kBlockTiles - 1) / kBlockTiles, [&](int64_t b) {
-        const Scratch<float> z(kTileRows * pad), copy(kTileRows * in);
+        const Scratch<float> z(kTileRows * pad);
+        RowTile x(in, in);
         for (int64_t t = b * kBlockTiles; t < least(tiles(n), (b + 1) * kBlockTiles); ++t) {
             const int64_t first = t * kTileRows, rows = least(kTileRows, n - first);
-            const float *x = load_rows(layer.x + first * in, rows, in, in, copy);
-            gemm_panels(
-                {x, in, 1}, packed, round_up(rows, 8), pad, in,
-                [&](int64_t, int64_t column) NF_ALWAYS { return load(bias + column); },
-                [&](Vec sum, int64_t row, int64_t column)
-                    NF_ALWAYS { store(z + row * pad + column, sum); });
+            x.set(layer.x + first * in, rows);
+            x.multiply(weight, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+                store(z + row * pad + column, sum + load(bias + column));
+            });
             if (!shape.grouped())
                 modulate_tile<kind>(call, first, rows, z, y, normal, scale);
             else
@@ -191,29 +190,22 @@ void gradient_tile(const Call &call, int64_t first, int64_t rows, const Kept &ke
     }
 }
 
-// W's gradient [out][in], padded, += dz^T x; b's += the column sums of dz.
-void add_weight_gradient(int64_t in, int64_t out, int64_t rows, const float *dz, const float *x,
-                         float *dweight, float *dbias) {
-    gemm(
-        {dz, 1, out}, x, in, out, in, rows,
-        [&](int64_t row, int64_t column) NF_ALWAYS { return load(dweight + row * in + column); },
-        [&](Vec sum, int64_t row, int64_t column)
-            NF_ALWAYS { store(dweight + row * in + column, sum); });
+void add_columns(int64_t rows, int64_t columns, const float *matrix, float *sums) {
     for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < out; c += kLanes)
-            store(dbias + c, load(dbias + c) + load(dz + r * out + c));
+        for (int64_t c = 0; c < columns; c += kLanes)
+            store(sums + c, load(sums + c) + load(matrix + r * columns + c));
 }
 
-void input_gradient(const ModulatedLayerShape &shape, int64_t rows, const float *dz,
-                    const float *packed, float *copy, float *dx) {
-    const int64_t in = shape.in, pad = padded(in);
-    const bool direct = in == pad && rows % 8 == 0;
+// dx = dz W of a tile's rows.
+void input_gradient(int64_t in, int64_t rows, const RowTile &dz, const Panels &weight, float *copy,
+                    float *dx) {
+    const bool direct = in == weight.pad && rows == kTileRows;
     float *target = direct ? dx : copy;
-    gemm_panels({dz, padded(shape.out), 1}, packed, round_up(rows, 8), pad, shape.out, zero,
-                [&](Vec sum, int64_t row, int64_t column)
-                    NF_ALWAYS { store(target + row * pad + column, sum); });
+    dz.multiply(weight, [&](Vec sum, int64_t row, int64_t column)
+                            NF_ALWAYS { store(target + row * weight.pad + column, sum); });
     if (direct) return;
-    for (int64_t r = 0; r < rows; ++r) std::memcpy(dx + r * in, copy + r * pad, in * sizeof(float));
+    for (int64_t r = 0; r < rows; ++r)
+        std::memcpy(dx + r * in, copy + r * weight.pad, in * sizeof(float));
 }
 
 // Sets of tiles with a weight gradient of their own: by the sizes alone, enough for many cores, few
@@ -246,8 +238,7 @@ void backward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer 
     const int64_t in = shape.in, in_pad = padded(in), out_pad = padded(shape.out);
     const GroupGradient groups(shape, n);
     if (shape.grouped()) fill<kind>(call, n, kept, to, groups);
-    const Scratch<float> packed(shape.out * in_pad);
-    pack(layer.weight, shape.out, in, in, 1, packed);
+    const Panels weight(layer.weight, shape.out, in, in, 1);
     const int64_t sets = tile_sets(n, in_pad * out_pad), stride = (in_pad + 1) * out_pad;
     const Scratch<float> sums(sets * stride);
     parallel_for(sets, [&](int64_t s) {
@@ -255,12 +246,16 @@ void backward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer 
         std::memset(dweight, 0, stride * sizeof(float));
         const Scratch<float> dz(kTileRows * out_pad), copy(kTileRows * in_pad);
         std::memset(dz, 0, kTileRows * out_pad * sizeof(float));
+        RowTile rows_of_dz(shape.out, out_pad);
+        const OuterTile outer(out_pad, in_pad, in);
         for (int64_t t = tiles(n) * s / sets; t < tiles(n) * (s + 1) / sets; ++t) {
             const int64_t first = t * kTileRows, rows = least(kTileRows, n - first);
             gradient_tile<kind>(call, first, rows, kept, to, groups, dz);
-            const float *x = load_rows(layer.x + first * in, rows, in, in_pad, copy);
-            add_weight_gradient(in_pad, out_pad, rows, dz, x, dweight, dbias);
-            if (to.dx) input_gradient(shape, rows, dz, packed, copy, to.dx + first * in);
+            outer.add(dz, layer.x + first * in, rows, dweight);
+            add_columns(rows, out_pad, dz, dbias);
+            if (!to.dx) continue;
+            rows_of_dz.set(dz, rows);
+            input_gradient(in, rows, rows_of_dz, weight, copy, to.dx + first * in);
         }
     });
     add_sets(shape, sums, sets, to.dweight, to.dbias);

@@ -26,6 +26,25 @@ struct Piece<1> {
     static NF_HD float sum(float v) { return v; }
 };
 
+constexpr int64_t kNearBytes = 1 << 23;  // results up to this size are found in cache again
+
+// Whether rows of results should go past the caches, and whether they may.
+NF_INLINE bool streams(int64_t rows, int64_t channels, const float *y) {
+    return rows * channels * int64_t{sizeof(float)} > kNearBytes && channels % 16 == 0 &&
+           reinterpret_cast<uintptr_t>(y) % 64 == 0;
+}
+
+// A piece of whole vectors, past the caches.
+template <class Floats>
+NF_INLINE void stream_piece(float *p, Floats value) {
+    Vec part[sizeof(Floats) / sizeof(Vec)];
+    std::memcpy(part, &value, sizeof(value));
+    for (const Vec &v : part) {
+        stream(p, v);
+        p += kLanes;
+    }
+}
+
 // Calls body(piece, first channel) for each of the pieces that make up the channels.
 template <class Body>
 NF_INLINE void for_pieces(int channels, const Body &body) {

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 MOST_ENTRIES = (1 << 31) - 1  # vertices are counted in 32 bits
 
@@ -73,7 +73,7 @@ def _forward(
     x: Tensor, table: Tensor, resolution: list[int], wrap: list[bool], channels: int
 ) -> Tensor:
     kernel, x, table = _checked(x, table, resolution, wrap, channels)
-    y = x.new_empty(len(x), channels)
+    y = empty(len(x), channels)
     kernel.forward(x, table, y)
     return y
 
@@ -87,7 +87,7 @@ def _backward_table(
     x: Tensor, table: Tensor, dy: Tensor, resolution: list[int], wrap: list[bool], channels: int
 ) -> Tensor:
     kernel, x, table = _checked(x, table, resolution, wrap, channels)
-    dtable = torch.empty_like(table)
+    dtable = empty(*table.shape)
     kernel.backward_table(x, check.floats("dense_grid", "dy", dy, len(x), channels), dtable)
     return dtable
 

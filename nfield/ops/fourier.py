@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 def _checked(x: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
@@ -24,7 +24,7 @@ def _checked(x: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
 )
 def _forward(x: Tensor, frequencies: Tensor) -> Tensor:
     x, frequencies = _checked(x, frequencies)
-    y = x.new_empty(len(x), 2 * len(frequencies))
+    y = empty(len(x), 2 * len(frequencies))
     native.fourier_forward(x, frequencies, y)
     return y
 

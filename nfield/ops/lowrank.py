@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 MOST_RESOLUTION = 1 << 14
 MOST_CHANNELS = 1 << 16
@@ -34,7 +34,7 @@ def _checked_vm(x: Tensor, planes: Tensor, lines: Tensor) -> tuple[Tensor, Tenso
 )
 def _vm_forward(x: Tensor, planes: Tensor, lines: Tensor) -> Tensor:
     x, planes, lines = _checked_vm(x, planes, lines)
-    y = x.new_empty(len(x), 3 * lines.shape[2])
+    y = empty(len(x), 3 * lines.shape[2])
     native.vm_forward(x, planes, lines, y)
     return y
 
@@ -48,7 +48,7 @@ def _vm_backward_tables(
 ) -> tuple[Tensor, Tensor]:
     x, planes, lines = _checked_vm(x, planes, lines)
     dy = check.floats("vm", "dy", dy, len(x), 3 * lines.shape[2])
-    dplanes, dlines = torch.empty_like(planes), torch.empty_like(lines)
+    dplanes, dlines = empty(*planes.shape), empty(*lines.shape)
     native.vm_backward_tables(x, planes, lines, dy, dplanes, dlines)
     return dplanes, dlines
 
@@ -71,7 +71,7 @@ def _vm_backward_x(x: Tensor, planes: Tensor, lines: Tensor, dy: Tensor) -> Tens
 )
 def _cp_forward(x: Tensor, lines: Tensor) -> Tensor:
     x, lines, _, channels = _checked("cp", x, lines)
-    y = x.new_empty(len(x), channels)
+    y = empty(len(x), channels)
     native.cp_forward(x, lines, y)
     return y
 
@@ -82,7 +82,7 @@ def _cp_forward(x: Tensor, lines: Tensor) -> Tensor:
 )
 def _cp_backward_lines(x: Tensor, lines: Tensor, dy: Tensor) -> Tensor:
     x, lines, _, channels = _checked("cp", x, lines)
-    dlines = torch.empty_like(lines)
+    dlines = empty(*lines.shape)
     native.cp_backward_lines(x, lines, check.floats("cp", "dy", dy, len(x), channels), dlines)
     return dlines
 

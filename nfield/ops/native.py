@@ -78,7 +78,7 @@ def empty(*shape: int) -> Tensor:
 
 
 def isa() -> str:
-    """Name of the instruction set the kernels were chosen for: v4, v3, v2 or baseline."""
+    """Name of the instruction set the kernels were chosen for: amx, v4, v3, v2 or baseline."""
     name: str = native.isa()
     return name
 

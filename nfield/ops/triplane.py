@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, native, operation
+from nfield.ops.native import derivative, empty, native, operation
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _checked(x: Tensor, planes: Tensor, shape: list[int]) -> tuple[Any, Tensor, 
 )
 def _forward(x: Tensor, planes: Tensor, shape: list[int]) -> Tensor:
     kernel, x, planes = _checked(x, planes, shape)
-    y = x.new_empty(len(x), planes.shape[-1])
+    y = empty(len(x), planes.shape[-1])
     kernel.forward(x, planes, y)
     return y
 
@@ -62,7 +62,7 @@ def _forward(x: Tensor, planes: Tensor, shape: list[int]) -> Tensor:
 )
 def _backward_planes(x: Tensor, planes: Tensor, dy: Tensor, shape: list[int]) -> Tensor:
     kernel, x, planes = _checked(x, planes, shape)
-    dplanes = torch.empty_like(planes)
+    dplanes = empty(*planes.shape)
     kernel.backward_planes(x, check.floats("triplane", "dy", dy, len(x), shape[1]), dplanes)
     return dplanes
 

@@ -47,6 +47,7 @@ def test_values_and_gradients_match_reference(rows: int, dims: int, count: int) 
 
 def test_many_rows() -> None:
     check(20_000, 2, 33)
+    check(20_000, 2, 64)  # over 8 MB of whole vectors: stores go past the caches
 
 
 @pytest.mark.parametrize("turns", [2.0**15, 2.0**22])

@@ -16,6 +16,7 @@ PROGRAM = """
 import sys, numpy, torch
 from nfield.ops.hash_grid import HashGridShape, hash_grid
 from nfield.ops.mlp import MlpShape, mlp
+from nfield.ops.modulated_layer import ModulatedLayerShape, modulated_layer
 from nfield.ops.native import isa
 torch.manual_seed(0)
 grid, net = HashGridShape(3, 2, 6, 10, 4, 64), MlpShape(12, 5, 24, 2, "softplus", True)
@@ -23,12 +24,15 @@ x = torch.rand(999, 3, requires_grad=True)
 table = torch.randn(grid.entries, 2, requires_grad=True)
 weights = (torch.randn(net.parameters) * 0.2).requires_grad_()
 y = mlp(hash_grid(x, table, grid), weights, net)
+shape = ModulatedLayerShape(5, 12, norm="none", activation="none")
+z = modulated_layer(y, weights[:60].view(12, 5), weights[60:72], x[:, :1], x[:, 1:2], shape)
+y = torch.cat([y, z], 1)
 y.square().sum().backward()
 numpy.savez(sys.argv[1], isa=isa(), y=y.detach(), x=x.grad, table=table.grad, weights=weights.grad)
 """
 
 
-@pytest.mark.parametrize("wanted", ["baseline", "v2", "v3", "v4"])
+@pytest.mark.parametrize("wanted", ["baseline", "v2", "v3", "v4", "amx"])
 def test_instruction_sets_agree(wanted: str, tmp_path: object) -> None:
     results = []
     for name in (isa(), wanted):
@@ -47,7 +51,7 @@ def test_instruction_sets_agree(wanted: str, tmp_path: object) -> None:
 
 
 def test_machine_is_described() -> None:
-    assert isa() in ("baseline", "v2", "v3", "v4") and threads() >= 1 and fma_peak() > 0
+    assert isa() in ("baseline", "v2", "v3", "v4", "amx") and threads() >= 1 and fma_peak() > 0
 
 
 def test_memory_is_kept_for_reuse_and_never_shared() -> None:

@@ -45,9 +45,22 @@ def test_values_and_gradients_match_reference(resolution: int, channels: int, co
         assert_close(tensor.double(), exact, atol=tolerance, rtol=1e-4)
 
 
+def test_many_points_in_large_planes_match_reference() -> None:
+    # Planes over 1 MB, features over 8 MB: points are sorted, stores go past the caches.
+    shape = TriplaneShape(96, 16)
+    x, planes, weight = inputs(shape, 140_001)
+    got = with_gradients(lambda x, p: triplane(x, p, shape), (x, planes), weight)
+    want = with_gradients(reference, (x.double(), planes.double()), weight.double())
+    # As above; slopes are 96 times as large, and vertices sum some ten thousand gradients at the
+    # corners of the cube.
+    for tensor, exact, tolerance in zip(got, want, (1e-4, 2e-2, 1e-2), strict=True):
+        assert_close(tensor.double(), exact, atol=tolerance, rtol=1e-4)
+
+
 @pytest.mark.parametrize("threads", [1, 3])
-def test_bits_do_not_depend_on_threads(threads: int) -> None:
-    shape = TriplaneShape(48, 24)
+@pytest.mark.parametrize("size", [(48, 24), (96, 16)])
+def test_bits_do_not_depend_on_threads(size: tuple[int, int], threads: int) -> None:
+    shape = TriplaneShape(*size)
     x, planes, weight = inputs(shape, 20000)
 
     def compute() -> list[Tensor]:

@@ -1,0 +1,38 @@
+// The table of machines with a matrix unit: that of the widest vectors, and what the unit computes.
+#include "cpu/kernels.h"
+
+#if defined(NF_AMX)
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nf {
+
+namespace amx {
+
+void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &, float *,
+                             float *, float *);
+void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
+                              const float *, const float *, const float *,
+                              const ModulatedLayerGradients &);
+
+}  // namespace amx
+
+// The system saves the unit's large state only for processes that asked for it.
+bool matrix_unit() {
+    constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("amx-bf16") &&
+           syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
+Kernels matrix_unit_table() {
+    Kernels table = kKernelsV4;
+    table.isa = "amx";
+    table.modulated_layer_forward = amx::modulated_layer_forward;
+    table.modulated_layer_backward = amx::modulated_layer_backward;
+    return table;
+}
+
+}  // namespace nf
+
+#endif
