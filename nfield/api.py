@@ -1,11 +1,14 @@
-"""The Python interface: fit a field, open a run."""
+"""The Python interface: fit a field, convert it, open a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nfield.conversion.edits import Box, Edit, write_edits
+from nfield.conversion.lesson import Lesson, settled
+from nfield.conversion.plan import plan
 from nfield.data.load import load_configured
 from nfield.frequency import choose_frequency, with_frequency
 from nfield.fresh.choice import Choice
@@ -20,16 +23,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    class Options(TypedDict, total=False):
+    class Budget(TypedDict, total=False):
         """Top-level keys of the configuration; None means not given."""
 
-        field: str | None
         max_steps: int | None
         max_seconds: float | None
-        downscale: int | None
         seed: int | None
-        background: str | None
         device: str | None
+
+    class Options(Budget, total=False):
+        """Those of a fit."""
+
+        field: str | None
+        downscale: int | None
+        background: str | None
 
 
 def fit(
@@ -82,18 +89,86 @@ def fit(
     folder.begin(trainer.step)
     if choice is not None:
         write_plot(folder.path / "fresh.svg", choice, name)
+    return _trained(trainer, folder, loaded, on_step)
+
+
+def convert(
+    run: str | Path | Run,
+    *,
+    to: str,
+    out: str | Path | None = None,
+    resume: bool = False,
+    edits: Iterable[Edit] = (),
+    region: Box | None = None,
+    finetune_seconds: float | None = None,
+    set: Iterable[str] = (),
+    on_begin: Callable[[Sequence[str]], None] | None = None,
+    on_step: Callable[[dict[str, Any]], None] | None = None,
+    **options: Unpack[Budget],
+) -> Run:
+    """Teach a new field what a run has learned of a scene, and return the new run.
+
+    The photos are not needed, only `finetune_seconds` takes them. Ctrl-C saves before it is raised
+    again; `resume=True` continues where it stopped, with `max_steps` to the bit, as long as the
+    teacher is what it was.
+
+    Args:
+        run: The teacher's run, or its folder.
+        to: Preset of the new field.
+        out: Run folder; `RUN-NAME` by default.
+        resume: Continue the conversion in `out`. The budget is then a total.
+        edits: What is removed or moved on the way, in this order.
+        region: All that is kept of the scene.
+        finetune_seconds: Seconds of training with the photos after the distillation.
+        set: `key=value` overrides, such as `model.width=256` or `convert.hard_rays=true`.
+        on_begin: Called once with what is to be said of the conversion before it begins.
+        on_step: As of `fit`; `psnr` is that against the teacher's pixels.
+        **options: `max_steps` or `max_seconds` of distillation (60 s by default), `seed` (0),
+            `device` ("auto", "cpu", "cuda").
+
+    Raises:
+        InputError: anything wrong with what was given; nothing is then written.
+    """
+    given: dict[str, Any] = {**options, "finetune_seconds": finetune_seconds}
+    given["edits"] = write_edits(edits) or None
+    given["region"] = None if region is None else str(region)
+    where = run.folder.path if isinstance(run, Run) else run
+    teacher, folder = plan(where, to, given, set, out=out, resume=resume)
+    folder.config, scene = settled(folder.config)
+    lesson = Lesson(teacher, folder.config, scene)
+    state = folder.load() if resume else None
+    trainer = (
+        Trainer(lesson, folder.config)
+        if state is None
+        else Trainer.resume(lesson, folder.config, *state)
+    )
+    if on_begin is not None:
+        on_begin(lesson.notes)
+    folder.begin(trainer.step)
+    return _trained(trainer, folder, scene, on_step)
+
+
+def _trained(
+    trainer: Trainer,
+    folder: RunFolder,
+    data: Any,
+    on_step: Callable[[dict[str, Any]], None] | None,
+) -> Run:
+    """The run after its budget is spent."""
     try:
         train(
             trainer,
             folder,
-            max_steps=config.max_steps,
-            max_seconds=config.max_seconds,
+            max_steps=folder.config.max_steps,
+            max_seconds=folder.config.max_seconds,
             on_step=on_step,
         )
     finally:
         folder.close()
     run = Run(folder)
-    run.data, run.model = loaded, trainer.model
+    run.model = trainer.model
+    if data is not None:
+        run.data = data
     return run
 
 
