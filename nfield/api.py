@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nfield.conversion.conversion import Conversion
 from nfield.conversion.edits import Box, Edit, write_edits
-from nfield.conversion.lesson import Lesson, settled
 from nfield.conversion.plan import plan
 from nfield.data.load import load_configured
 from nfield.frequency import choose_frequency, with_frequency
@@ -89,7 +89,19 @@ def fit(
     folder.begin(trainer.step)
     if choice is not None:
         write_plot(folder.path / "fresh.svg", choice, name)
-    return _trained(trainer, folder, loaded, on_step)
+    try:
+        train(
+            trainer,
+            folder,
+            max_steps=config.max_steps,
+            max_seconds=config.max_seconds,
+            on_step=on_step,
+        )
+    finally:
+        folder.close()
+    run = Run(folder)
+    run.data, run.model = loaded, trainer.model
+    return run
 
 
 def convert(
@@ -108,17 +120,18 @@ def convert(
 ) -> Run:
     """Teach a new field what a run has learned of a scene, and return the new run.
 
-    The photos are not needed, only `finetune_seconds` takes them. Ctrl-C saves before it is raised
-    again; `resume=True` continues where it stopped, with `max_steps` to the bit, as long as the
-    teacher is what it was.
+    The photos are not needed, only `finetune_seconds` takes them. The student beside its teacher
+    is in RUN/report.html and RUN/convert.json, see `nfield.conversion.report`. Ctrl-C saves before
+    it is raised again; `resume=True` continues where it stopped, with `max_steps` to the bit, as
+    long as the teacher is what it was.
 
     Args:
         run: The teacher's run, or its folder.
         to: Preset of the new field.
         out: Run folder; `RUN-NAME` by default.
         resume: Continue the conversion in `out`. The budget is then a total.
-        edits: What is removed or moved on the way, in this order.
-        region: All that is kept of the scene.
+        edits: What is removed, kept or moved on the way, in this order.
+        region: All that is kept of the scene in the end.
         finetune_seconds: Seconds of training with the photos after the distillation.
         set: `key=value` overrides, such as `model.width=256` or `convert.hard_rays=true`.
         on_begin: Called once with what is to be said of the conversion before it begins.
@@ -132,44 +145,17 @@ def convert(
     given: dict[str, Any] = {**options, "finetune_seconds": finetune_seconds}
     given["edits"] = write_edits(edits) or None
     given["region"] = None if region is None else str(region)
-    where = run.folder.path if isinstance(run, Run) else run
-    teacher, folder = plan(where, to, given, set, out=out, resume=resume)
-    folder.config, scene = settled(folder.config)
-    lesson = Lesson(teacher, folder.config, scene)
-    state = folder.load() if resume else None
-    trainer = (
-        Trainer(lesson, folder.config)
-        if state is None
-        else Trainer.resume(lesson, folder.config, *state)
-    )
+    place = run.folder.path if isinstance(run, Run) else run
+    conversion = Conversion(*plan(place, to, given, set, out=out, resume=resume), resume=resume)
     if on_begin is not None:
-        on_begin(lesson.notes)
-    folder.begin(trainer.step)
-    return _trained(trainer, folder, scene, on_step)
-
-
-def _trained(
-    trainer: Trainer,
-    folder: RunFolder,
-    data: Any,
-    on_step: Callable[[dict[str, Any]], None] | None,
-) -> Run:
-    """The run after its budget is spent."""
-    try:
-        train(
-            trainer,
-            folder,
-            max_steps=folder.config.max_steps,
-            max_seconds=folder.config.max_seconds,
-            on_step=on_step,
-        )
-    finally:
-        folder.close()
-    run = Run(folder)
-    run.model = trainer.model
-    if data is not None:
-        run.data = data
-    return run
+        on_begin(conversion.lesson.notes)
+    conversion.train(on_step)
+    conversion.compare()
+    converted = Run(conversion.folder)
+    converted.model = conversion.trainer.model
+    if conversion.lesson.scene is not None:
+        converted.data = conversion.lesson.scene
+    return converted
 
 
 def open_run(path: str | Path) -> Run:

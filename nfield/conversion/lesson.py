@@ -30,6 +30,11 @@ class Lesson:
     Args:
         scene: None where it is not at hand.
 
+    Attributes:
+        model, field: The teacher as it was, and its preset.
+        teacher: The teacher after its edits.
+        notes: What is to be said of the conversion once it has begun.
+
     Raises:
         InputError: the teacher has no checkpoint, or its edits do not fit.
     """
@@ -38,8 +43,10 @@ class Lesson:
         assert config.convert is not None
         model = load_model(teacher.config, *teacher.require())
         model.requires_grad_(False)
-        self.teacher = edited(model, teacher.config, parse_edits(config.convert.edits))
-        self.scene = scene
+        edits = parse_edits(config.convert.edits)
+        self.field, self.model, self.scene = teacher.config.field, model, scene
+        self.is_edited = bool(edits)
+        self.teacher = edited(model, teacher.config, edits)
         self.notes: tuple[str, ...] = ()
 
     def begin(self, config: Config) -> Task:

@@ -68,6 +68,18 @@ class Poses:
         toward = chosen[:, :, 0] * x[:, None] + chosen[:, :, 1] * y[:, None] + chosen[:, :, 2]
         return chosen[:, :, 3], toward / (x * x + y * y + 1).sqrt()[:, None]
 
+    def cameras(self, poses: Tensor, side: int) -> Cameras:
+        """Poses as cameras of `side` times `side` pixels."""
+        focal = side / 2 / self._tangent(poses)
+        middle = torch.full_like(focal, side / 2)
+        return Cameras(
+            poses,
+            torch.stack([focal, focal, middle, middle], 1),
+            torch.zeros(len(poses), 6),
+            torch.zeros(len(poses), dtype=torch.int32),
+            torch.full((len(poses), 2), side, dtype=torch.int32),
+        )
+
     def _tangent(self, poses: Tensor) -> Tensor:
         """Of half the view of each pose: the sphere around the inner cube fits into it."""
         if self._unbounded:
