@@ -31,6 +31,13 @@ if TYPE_CHECKING:
         seed: int | None
         device: str | None
 
+    class Changes(Budget, total=False):
+        """Those of a conversion."""
+
+        edits: Iterable[Edit] | None
+        region: Box | None
+        finetune_seconds: float | None
+
     class Options(Budget, total=False):
         """Those of a fit."""
 
@@ -110,13 +117,10 @@ def convert(
     to: str,
     out: str | Path | None = None,
     resume: bool = False,
-    edits: Iterable[Edit] = (),
-    region: Box | None = None,
-    finetune_seconds: float | None = None,
     set: Iterable[str] = (),
     on_begin: Callable[[Sequence[str]], None] | None = None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
-    **options: Unpack[Budget],
+    **options: Unpack[Changes],
 ) -> Run:
     """Teach a new field what a run has learned of a scene, and return the new run.
 
@@ -130,21 +134,22 @@ def convert(
         to: Preset of the new field.
         out: Run folder; `RUN-NAME` by default.
         resume: Continue the conversion in `out`. The budget is then a total.
-        edits: What is removed, kept or moved on the way, in this order.
-        region: All that is kept of the scene in the end.
-        finetune_seconds: Seconds of training with the photos after the distillation.
         set: `key=value` overrides, such as `model.width=256` or `convert.hard_rays=true`.
         on_begin: Called once with what is to be said of the conversion before it begins.
         on_step: As of `fit`; `psnr` is that against the teacher's pixels.
         **options: `max_steps` or `max_seconds` of distillation (60 s by default), `seed` (0),
-            `device` ("auto", "cpu", "cuda").
+            `device` ("auto", "cpu", "cuda"); `edits`: what is removed, kept or moved on the way, in
+            this order; `region`: the box that is all that is kept in the end; `finetune_seconds`
+            of training with the photos after the distillation.
 
     Raises:
         InputError: anything wrong with what was given; nothing is then written.
     """
-    given: dict[str, Any] = {**options, "finetune_seconds": finetune_seconds}
-    given["edits"] = write_edits(edits) or None
-    given["region"] = None if region is None else str(region)
+    given: dict[str, Any] = dict(options)
+    if given.get("edits") is not None:
+        given["edits"] = write_edits(given["edits"])
+    if given.get("region") is not None:
+        given["region"] = str(given["region"])
     place = run.folder.path if isinstance(run, Run) else run
     conversion = Conversion(*plan(place, to, given, set, out=out, resume=resume), resume=resume)
     if on_begin is not None:

@@ -78,13 +78,13 @@ def heavy(samples: Samples, *thickness: Tensor) -> Tensor:
 
 def _heaviest(samples: Samples, tau: Tensor) -> Tensor:
     ray, offset = samples.ray.long(), samples.offset
-    behind = torch.cat([tau.new_zeros(1), tau.cumsum(0)])
-    start = behind[offset[:-1]]
-    weight = torch.exp(start[ray] - behind[:-1]) * -torch.expm1(-tau)
-    opaque = -torch.expm1(start - behind[offset[1:]]) >= OPAQUE
+    passed = torch.cat([tau.new_zeros(1), tau.cumsum(0)])
+    start = passed[offset[:-1]]
+    weight = torch.exp(start[ray] - passed[:-1]) * -torch.expm1(-tau)
+    opaque = -torch.expm1(start - passed[offset[1:]]) >= OPAQUE
     # Ascending rays, within each descending weights, which are at most 1.
     order = torch.argsort(ray - weight / 2, stable=True)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order)) - offset[ray[order]]
-    count = (offset[1:] - offset[:-1])[ray]
+    count = (offset[1:] - offset[:-1])[ray].double()
     return opaque[ray] & (rank < HEAVIEST * count)

@@ -134,7 +134,8 @@ def _edits(options: Mapping[str, Any]) -> dict[str, str]:
 
 def _budget(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of the configuration; fine-tuning is a share of the whole budget."""
-    given = {k: v for k, v in options.items() if k in ("max_steps", "max_seconds", "seed", "device")}
+    names = ("max_steps", "max_seconds", "seed", "device")
+    given = {name: options[name] for name in names if name in options}
     finetune = options.get("finetune_seconds")
     if finetune is None:
         return given
