@@ -106,7 +106,7 @@ def matrix(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def chair(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A perceptron of 8 x 256 from scratch after T, and taught by a hash grid after T / 10 and T."""
+    """A perceptron of 8 x 256 after T from scratch, and taught by a hash grid for T / 10 and T."""
     teacher = bench.fit("ngp", "ngp", bench.teacher_seconds)
     scratch = bench.psnr(bench.fit("scratch", "nerf", bench.seconds, *MLP))
     tenth, whole = (
@@ -222,7 +222,6 @@ def main(
     downscale: int | None = None,
     seconds: float | None = None,
     teacher_seconds: float = 60.0,
-    every: int | None = None,
     set: tuple[str, ...] = (),
     out: Path | None = None,
 ) -> None:
@@ -234,7 +233,6 @@ def main(
         downscale: of its images (2; 4 of the chair).
         seconds: T (6; 300 of the chair; 20 of the others).
         teacher_seconds: of fitting the teacher, but in the matrix, whose teachers have 10 T.
-        every: judge test views 0, EVERY, 2 EVERY, ... (2; 20 of the chair).
         set: KEY=VALUE of all fits and conversions.
         out: folder of the runs, which must not exist yet (runs/convert-PART).
     """
@@ -244,7 +242,7 @@ def main(
         downscale or (4 if of_chair else 2),
         seconds or SECONDS[part],
         teacher_seconds,
-        every or (20 if of_chair else 2),
+        20 if of_chair else 2,
         set,
         out or Path(f"runs/convert-{part}"),
     )

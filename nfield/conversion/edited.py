@@ -15,7 +15,7 @@ from nfield.fields.contract import Field
 from nfield.fields.model import Model
 from nfield.ops.contraction import from_unit_cube, to_unit_cube
 
-EMPTY = -1e4  # raw density whose density is 0 under any activation
+EMPTY = -1e4  # raw density that no field has: the one of what is not there
 ROUNDS = 4  # random points of every cell that decide whether it is occupied
 
 
@@ -57,8 +57,8 @@ class EditedField(Field):
         return torch.cat([h[:, :1].where(kept[:, None], h.new_tensor(EMPTY)), h[:, 1:]], 1)
 
     def density(self, h: Tensor) -> Tensor:
-        """Latent to density."""
-        return self.model.field.density(h)
+        """Latent to density, 0 of what is not there."""
+        return self.model.field.density(h).where(h[:, 0] > EMPTY, h.new_zeros(()))
 
     def color(self, h: Tensor, d: Tensor) -> Tensor:
         """Latent and direction to colour."""

@@ -141,7 +141,7 @@ def _numbers(text: str, count: int) -> tuple[float, ...]:
         values = ()
     if len(values) != count or not all(map(math.isfinite, values)):
         names = "a box x0,y0,z0,x1,y1,z1" if count == 6 else "a shift x,y,z"
-        raise InputError(f"--region: {names} must be {count} numbers, got {text!r}; correct it")
+        raise InputError(f"edits: {names} must be {count} numbers, got {text!r}; correct it")
     return values
 
 

@@ -39,7 +39,7 @@ def plan(
     Raises:
         InputError: anything wrong with what was given, with the teacher or with the folder.
     """
-    teacher = RunFolder.open(run)
+    teacher, assignments = RunFolder.open(run), tuple(assignments)
     _require_radiance(teacher, to)
     digest = checkpoint_digest(teacher)
     place = Path(out or f"{teacher.path}-{to}")
@@ -53,7 +53,7 @@ def plan(
         base.convert, teacher=str(teacher.path.resolve()), digest=digest, **_edits(options)
     )
     base = dataclasses.replace(base, convert=told)
-    config = resolve(base.data, _budget(options), tuple(assignments), base=base)
+    config = resolve(base.data, _budget(options), assignments, base=base)
     if stored is not None:
         return teacher, stored.again(config)
     _require_change(teacher.config, config)

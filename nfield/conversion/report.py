@@ -84,9 +84,9 @@ def compare(
         lambda i: watch(len(places.names) + i, 2 * len(places.names)),
     )
     judged: list[Judged] = []
-    against = judge(
-        Stills(places.names, taught.pictures), _shown(learned), watch=judged.append
-    )["mean"]
+    against = judge(Stills(places.names, taught.pictures), _shown(learned), watch=judged.append)[
+        "mean"
+    ]
     meta = folder.meta() or {}
     result = {
         "teacher": _about(lesson.field, lesson.model, taught, places, background),
@@ -127,9 +127,7 @@ def _places(lesson: Lesson, config: Config, every: int | None) -> Places:
         return Places(some.cameras, names, None if lesson.is_edited else some)
     poses = Poses(lesson.teacher.bounds, None)
     drawn = poses.draw(VIEWS, torch.Generator().manual_seed(config.seed))
-    return Places(
-        poses.cameras(drawn, SIDE), tuple(f"pose {i}" for i in range(VIEWS)), None
-    )
+    return Places(poses.cameras(drawn, SIDE), tuple(f"pose {i}" for i in range(VIEWS)), None)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from nfield.evaluate.page import card, figures, image, number, section, write_pa
 
 EMBEDDED_VIDEO = 8 * 2**20  # bytes up to which a video goes into the page
 _LISTED = 12  # views up to which the table starts open
+
+
 def write_report(
     run_path: str | Path,
     *,

@@ -16,7 +16,6 @@ from nfield.train.task import Task
 class Succession:
     """The first task until a share of the budget, then the second; each sees its own share."""
 
-
     def __init__(self, first: Task, second: Task, change: float):
         self._first, self._second, self._change = first, second, change
 
