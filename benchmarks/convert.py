@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
 from benchmarks.quality import nfield
-from benchmarks.timing import CHAIR, judge, print_bars, table, write_result
+from benchmarks.timing import judge, print_bars, table, write_result
 from nfield.conversion.edits import Box, Move, Remove, write_edits
 from nfield.fields.presets import presets
 
@@ -38,38 +38,47 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Bench:
-    """What all parts share.
+    """Measure one part of what conversions are worth.
 
     Args:
-        data, downscale: The scene.
+        part: matrix, chair, ablation, roundtrip or edit.
+        data: the scene; edits are those of builtin:matte.
+        downscale: of its images.
         seconds: T of the part.
-        teacher_seconds: Of fitting a teacher.
-        every: Judge test views 0, EVERY, 2 EVERY, ...
-        settings: `--set` of all fits and conversions.
-        out: Folder of the runs; they must not exist yet.
+        teacher_seconds: of fitting the teacher, but in the matrix, whose teachers have 10 T.
+        every: judge test views 0, EVERY, 2 EVERY, ...
+        fields: presets of the matrix instead of all.
+        set: KEY=VALUE of all fits and conversions.
+        out: folder of the runs; OUT/PART must not exist yet.
     """
 
-    data: str
-    downscale: int
-    seconds: float
-    teacher_seconds: float
-    every: int
-    settings: tuple[str, ...]
-    out: Path
+    part: Literal["matrix", "chair", "ablation", "roundtrip", "edit"]
+    data: str = "builtin:matte"
+    downscale: int = 2
+    seconds: float = 20.0
+    teacher_seconds: float = 60.0
+    every: int = 2
+    fields: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
+    out: Path = Path("runs/convert")
+
+    def run(self, name: str) -> Path:
+        """The folder of a run."""
+        return self.out / self.part / name
 
     def fit(self, name: str, field: str, seconds: float, *settings: str) -> Path:
         """A run of so many seconds."""
         budget = ("--downscale", str(self.downscale), "--max-seconds", str(seconds))
-        where = ("--field", field, "--out", str(self.out / name))
-        nfield("fit", self.data, *where, *budget, *_set(*self.settings, *settings))
-        return self.out / name
+        where = ("--field", field, "--out", str(self.run(name)))
+        nfield("fit", self.data, *where, *budget, *_set(*self.set, *settings))
+        return self.run(name)
 
     def convert(self, name: str, run: Path, to: str, seconds: float, *settings: str) -> Path:
         """A conversion of so many seconds, judged."""
-        where = ("--to", to, "--out", str(self.out / name), "--every", str(self.every))
-        budget = ("--max-seconds", str(seconds), *_set(*self.settings, *settings))
+        where = ("--to", to, "--out", str(self.run(name)), "--every", str(self.every))
+        budget = ("--max-seconds", str(seconds), *_set(*self.set, *settings))
         nfield("convert", str(run), *where, *budget)
-        return self.out / name
+        return self.run(name)
 
     def psnr(self, run: Path) -> float:
         """Of a run on its test views."""
@@ -83,7 +92,7 @@ def matrix(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
     The runs from scratch are the teachers.
     """
-    names = tuple(presets("radiance"))
+    names = bench.fields or tuple(presets("radiance"))
     teachers = {name: bench.fit(name, name, 10 * bench.seconds) for name in names}
     psnr = {name: bench.psnr(run) for name, run in teachers.items()}
     records, bars = [], []
@@ -136,9 +145,9 @@ def ablation(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for index, (variant, settings) in enumerate(VARIANTS.items()):
         made = distilled(
             teacher,
-            bench.out / f"variant-{index}",
+            bench.run(f"variant-{index}"),
             options,
-            (*bench.settings, *settings),
+            (*bench.set, *settings),
             every=bench.every,
             shared=variant != "other samples for each",
         )
@@ -203,7 +212,6 @@ PARTS: dict[str, Callable[[Bench], tuple[list[dict[str, Any]], list[dict[str, An
     "roundtrip": roundtrip,
     "edit": edit,
 }
-SECONDS = {"matrix": 6.0, "chair": 300.0, "ablation": 20.0, "roundtrip": 20.0, "edit": 20.0}
 
 
 def converted(run: Path) -> dict[str, Any]:
@@ -216,43 +224,15 @@ def _set(*settings: str) -> tuple[str, ...]:
     return ("--set", *settings) if settings else ()
 
 
-def main(
-    part: str,
-    data: str | None = None,
-    downscale: int | None = None,
-    seconds: float | None = None,
-    teacher_seconds: float = 60.0,
-    set: tuple[str, ...] = (),
-    out: Path | None = None,
-) -> None:
-    """Measure one part of what conversions are worth.
-
-    Args:
-        part: matrix, chair, ablation, roundtrip or edit.
-        data: the scene (builtin:matte; of chair NeRF-Synthetic's).
-        downscale: of its images (2; 4 of the chair).
-        seconds: T (6; 300 of the chair; 20 of the others).
-        teacher_seconds: of fitting the teacher, but in the matrix, whose teachers have 10 T.
-        set: KEY=VALUE of all fits and conversions.
-        out: folder of the runs, which must not exist yet (runs/convert-PART).
-    """
-    of_chair = part == "chair"
-    bench = Bench(
-        data or (str(CHAIR) if of_chair else "builtin:matte"),
-        downscale or (4 if of_chair else 2),
-        seconds or SECONDS[part],
-        teacher_seconds,
-        20 if of_chair else 2,
-        set,
-        out or Path(f"runs/convert-{part}"),
-    )
-    records, bars = PARTS[part](bench)
+def main(bench: Bench) -> None:
+    """Measure, print and write one part."""
+    records, bars = PARTS[bench.part](bench)
     print("\n" + table(records))
     if bars:
         print_bars(bars)
     result = {"bench": {**vars(bench), "out": str(bench.out)}, "records": records, "bars": bars}
-    print(f"\nwritten to {write_result(f'convert-{part}', result)}")
+    print(f"\nwritten to {write_result(f'convert-{bench.part}', result)}")
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(Bench))

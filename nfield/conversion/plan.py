@@ -111,10 +111,11 @@ def _require_change(teacher: Config, config: Config) -> None:
 
 
 def _defaults(teacher: RunFolder, to: str) -> Config:
-    """The preset's settings, and the teacher's place: data, bounds and occupancy grid."""
-    known = teacher.config
+    """The preset's settings, or the teacher's own where it is the same; the teacher's place."""
+    known, fresh = teacher.config, defaults(teacher.config.data, to)
     return dataclasses.replace(
-        defaults(known.data, to),
+        fresh,
+        model=known.model if to == known.field else fresh.model,
         downscale=known.downscale,
         background=known.background,
         occupancy=known.occupancy,
