@@ -28,7 +28,7 @@ class Lesson:
     """A teacher, edited as `config.convert` says, that fits a student through the `Trainer`.
 
     Args:
-        scene: None where it is not at hand.
+        scene: As `settled` gives it; None where it is not at hand.
 
     Attributes:
         model, field: The teacher as it was, and its preset.
@@ -73,13 +73,15 @@ class Lesson:
         assert settings is not None
         cameras = None
         if settings.poses == "cameras":
-            cameras = _at_hand(self.scene).splits["train"].cameras
+            assert self.scene is not None  # or `settled` has refused
+            cameras = self.scene.splits["train"].cameras
         poses = Poses(self.teacher.bounds, cameras)
         same = latents_fit(student, self.teacher)
         task = Distillation(self.teacher, poses, config, student, same)
         if not settings.finetune:
             return task
-        photos = RayTask(_at_hand(self.scene), config, student)
+        assert self.scene is not None
+        photos = RayTask(self.scene, config, student)
         return Succession(task, photos, 1 - settings.finetune)
 
 
@@ -101,12 +103,3 @@ def settled(config: Config) -> tuple[Config, Scene | None]:
     if poses == "auto":
         poses = "sphere" if scene is None else "cameras"
     return dataclasses.replace(config, convert=dataclasses.replace(settings, poses=poses)), scene
-
-
-def _at_hand(scene: Scene | None) -> Scene:
-    if scene is None:
-        raise InputError(
-            "convert: photos and their cameras must be at hand, got none; restore the data, or "
-            "leave out --finetune-seconds and add --set convert.poses=sphere"
-        )
-    return scene
