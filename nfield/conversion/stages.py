@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LATENT, DENSITY, COLOR, PIXEL = 1.0, 1.0, 1.0, 50.0  # weights of the stages' errors
+LATENT, DENSITY, COLOR, PIXEL = 1.0, 1.0, 1.0, 100.0  # weights of the stages' errors
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def test_a_copy_of_the_teacher_has_nothing_to_learn(teacher: Run, monkeypatch) -
     for number, progress in enumerate((0.0, 0.1, 0.9)):
         loss, record = task.loss(step(number, progress))
         assert record["psnr"] == 100
-        # Weights of about 52 in all, times the 1e-6 that keep roots smooth. Clamped densities
+        # Weights of about 102 in all, times the 1e-6 that keep roots smooth. Clamped densities
         # differ only where the teacher's own lie beyond the clamp, which is no error.
         assert float(loss.detach()) < 1e-3
 
