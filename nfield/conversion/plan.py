@@ -123,7 +123,7 @@ def _defaults(teacher: RunFolder, to: str) -> Config:
     )
 
 
-def _edits(options: Mapping[str, Any]) -> dict[str, str]:
+def _edits(options: Mapping[str, Any]) -> dict[str, Any]:
     """The edits in the order in which they are made: a region is what is kept in the end."""
     if not {"edits", "region"} & options.keys():
         return {}

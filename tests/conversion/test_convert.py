@@ -125,8 +125,8 @@ def test_command_line_converts_and_resumes(teacher: Run, tmp_path: Path, capsys)
         (["TEACHER", "--to", "nerf", "--out", "OTHER", "--resume"], "must be a conversion to nerf"),
         (["TEACHER", "--to", "voxel", "--region", "1,2"], "must be 6 numbers, got '1,2'"),
         (
-            ["TEACHER", "--to", "voxel", "--set", "model.resolution=8000"],
-            "training must fit into the",
+            ["TEACHER", "--to", "voxel", "--set", "model.resolution=1200"],
+            "which must fit the memory of",
         ),
         (
             ["TEACHER", "--to", "voxel", "--max-steps", "9", "--finetune-seconds", "2"],
