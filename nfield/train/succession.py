@@ -34,7 +34,8 @@ class Succession:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `Task`."""
-        tensors, values = {}, {}
+        tensors: dict[str, Tensor] = {}
+        values: dict[str, Any] = {}
         for name, task in (("first", self._first), ("second", self._second)):
             own, plain = task.state()
             tensors |= {f"{name}.{key}": value for key, value in own.items()}
