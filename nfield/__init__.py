@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
+    from nfield.api import convert as convert
     from nfield.api import fit as fit
     from nfield.api import open_run as open_run
+    from nfield.conversion.edits import Box as Box
+    from nfield.conversion.edits import Keep as Keep
+    from nfield.conversion.edits import Move as Move
+    from nfield.conversion.edits import Remove as Remove
     from nfield.data.load import load as load
     from nfield.data.load import load_scene as load_scene
     from nfield.errors import InputError as InputError
@@ -25,8 +30,13 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Box": "nfield.conversion.edits",
     "InputError": "nfield.errors",
+    "Keep": "nfield.conversion.edits",
+    "Move": "nfield.conversion.edits",
+    "Remove": "nfield.conversion.edits",
     "Run": "nfield.run",
+    "convert": "nfield.api",
     "fit": "nfield.api",
     "load": "nfield.data.load",
     "load_scene": "nfield.data.load",

@@ -1,11 +1,14 @@
-"""The Python interface: fit a field, open a run."""
+"""The Python interface: fit a field, convert it, open a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nfield.conversion.conversion import Conversion
+from nfield.conversion.edits import Box, Edit, write_edits
+from nfield.conversion.plan import plan
 from nfield.data.load import load_configured
 from nfield.frequency import choose_frequency, with_frequency
 from nfield.fresh.choice import Choice
@@ -20,16 +23,27 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    class Options(TypedDict, total=False):
+    class Budget(TypedDict, total=False):
         """Top-level keys of the configuration; None means not given."""
 
-        field: str | None
         max_steps: int | None
         max_seconds: float | None
-        downscale: int | None
         seed: int | None
-        background: str | None
         device: str | None
+
+    class Changes(Budget, total=False):
+        """Those of a conversion."""
+
+        edits: Iterable[Edit] | None
+        region: Box | None
+        finetune_seconds: float | None
+
+    class Options(Budget, total=False):
+        """Those of a fit."""
+
+        field: str | None
+        downscale: int | None
+        background: str | None
 
 
 def fit(
@@ -95,6 +109,58 @@ def fit(
     run = Run(folder)
     run.data, run.model = loaded, trainer.model
     return run
+
+
+def convert(
+    run: str | Path | Run,
+    *,
+    to: str,
+    out: str | Path | None = None,
+    resume: bool = False,
+    set: Iterable[str] = (),
+    on_begin: Callable[[Sequence[str]], None] | None = None,
+    on_step: Callable[[dict[str, Any]], None] | None = None,
+    **options: Unpack[Changes],
+) -> Run:
+    """Teach a new field what a run has learned of a scene, and return the new run.
+
+    The photos are not needed, only `finetune_seconds` takes them. The student beside its teacher
+    is in RUN/report.html and RUN/convert.json, see `nfield.conversion.report`. Ctrl-C saves before
+    it is raised again; `resume=True` continues where it stopped, with `max_steps` to the bit, as
+    long as the teacher is what it was.
+
+    Args:
+        run: The teacher's run, or its folder.
+        to: Preset of the new field.
+        out: Run folder; `RUN-NAME` by default.
+        resume: Continue the conversion in `out`. The budget is then a total.
+        set: `key=value` overrides, such as `model.width=256` or `convert.hard_rays=true`.
+        on_begin: Called once with what is to be said of the conversion before it begins.
+        on_step: As of `fit`; `psnr` is that against the teacher's pixels.
+        **options: `max_steps` or `max_seconds` of distillation (60 s by default), `seed` (0),
+            `device` ("auto", "cpu", "cuda"); `edits`: what is removed, kept or moved on the way, in
+            this order; `region`: the box that is all that is kept in the end; `finetune_seconds`
+            of training with the photos after the distillation.
+
+    Raises:
+        InputError: anything wrong with what was given; nothing is then written.
+    """
+    given: dict[str, Any] = dict(options)
+    if given.get("edits") is not None:
+        given["edits"] = write_edits(given["edits"])
+    if given.get("region") is not None:
+        given["region"] = str(given["region"])
+    place = run.folder.path if isinstance(run, Run) else run
+    conversion = Conversion(*plan(place, to, given, set, out=out, resume=resume), resume=resume)
+    if on_begin is not None:
+        on_begin(conversion.lesson.notes)
+    conversion.train(on_step)
+    conversion.compare()
+    converted = Run(conversion.folder)
+    converted.model = conversion.trainer.model
+    if conversion.lesson.scene is not None:
+        converted.data = conversion.lesson.scene
+    return converted
 
 
 def open_run(path: str | Path) -> Run:

@@ -63,6 +63,41 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Convert:
+    """Teach a new field what a run has learned of a scene; no photos are needed.
+
+    It trains for 60 seconds unless a budget is given, and writes OUT/report.html.
+    """
+
+    run: RunPath
+    """Run folder of the teacher."""
+    to: Annotated[str, arg(metavar="NAME")]
+    """Preset of the new field: ngp | nerf | cam | rbf | triplane | lowrank | voxel."""
+    out: Place = None
+    """Run folder (RUN-NAME)."""
+    max_steps: Count = None
+    """Budget in steps, in total."""
+    max_seconds: Seconds = None
+    """Budget in seconds of training alone, in total."""
+    finetune_seconds: Seconds = None
+    """Seconds of training with the photos after that."""
+    region: Annotated[str | None, arg(metavar="BOX", help_behavior_hint="")] = None
+    """Convert only what is in the box x0,y0,z0,x1,y1,z1 of the world."""
+    seed: Count = None
+    """Seed of everything random (0)."""
+    device: Text = None
+    """auto | cpu | cuda (auto)."""
+    resume: Switch = False
+    """Continue the conversion in --out where it was stopped."""
+    every: Count = None
+    """Judge test views 0, N, 2N, ... (about eight)."""
+    set: Assignments = ()
+    """Override any key of the configuration, such as model.width=256 or convert.hard_rays=true."""
+    json: Switch = False
+    """Print the result as JSON on stdout."""
+
+
+@dataclass(frozen=True)
 class Eval:
     """Judge a run by what it was fitted to; writes RUN/eval/metrics.json."""
 
@@ -133,7 +168,7 @@ class Info:
 
 
 @dataclass(frozen=True)
-class Convert:
+class ConvertData:
     """Write a dataset as transforms.json with copies of its images, as nerfstudio and this program
     read them.
 
@@ -166,7 +201,7 @@ class Poses:
 class Dataset:
     """Prepare datasets of posed photos."""
 
-    task: Annotated[Convert, subcommand("convert")] | Annotated[Poses, subcommand("poses")]
+    task: Annotated[ConvertData, subcommand("convert")] | Annotated[Poses, subcommand("poses")]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
-from nfield.arguments import Convert, Dataset, Doctor, Eval, Export, Fit, Info, Render
+from nfield.arguments import Convert, ConvertData, Dataset, Doctor, Eval, Export, Fit, Info, Render
 from nfield.errors import InputError
 
 
@@ -57,6 +57,47 @@ def fit(args: Fit, err: Console) -> int:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
     _output(args.json, result, lambda console: console.print(out, highlight=False))
+    return 0
+
+
+def convert(args: Convert, err: Console) -> int:
+    from nfield.conversion.plan import plan
+
+    names = ("max_steps", "max_seconds", "finetune_seconds", "region", "seed", "device")
+    options = {name: getattr(args, name) for name in names}
+    # Wrong options are refused before torch is imported.
+    teacher, student = plan(args.run, args.to, options, args.set, out=args.out, resume=args.resume)
+    config, out = student.config, str(student.path)
+    err.print(
+        f"Converting {teacher.config.field} of {args.run} to {config.field}; run folder {out}",
+        highlight=False,
+    )
+    from nfield import display
+    from nfield.conversion.conversion import Conversion
+    from nfield.conversion.report import rows
+
+    progress = display.FitProgress(err, config.max_steps, config.max_seconds)
+    try:
+        with progress:
+            conversion = Conversion(teacher, student, resume=args.resume)
+            for note in conversion.lesson.notes:
+                err.print(f"Note: {note}", highlight=False)
+            conversion.train(progress)
+    except KeyboardInterrupt:
+        if progress.record is None:
+            raise
+        again = shlex.join(
+            ["nfield", "convert", args.run, "--to", args.to, "--out", out, "--resume"]
+        )
+        err.print(f"Stopped and saved at step {progress.record['step']}. Resume with: {again}")
+        return 130
+    with display.counter(err, "judging") as bar:
+        judging = bar.add_task("", total=None)
+        result = conversion.compare(
+            args.every, lambda done, total: bar.update(judging, completed=done, total=total)
+        )
+    values = {"run": out, **(progress.record or {}), **result}
+    _output(args.json, values, lambda console: display.columns(console, out, rows(result)))
     return 0
 
 
@@ -128,13 +169,13 @@ def data(args: Dataset, err: Console) -> int:
     from nfield import display
 
     task = args.task
-    with display.counter(err, "copying" if isinstance(task, Convert) else "registering") as bar:
+    with display.counter(err, "copying" if isinstance(task, ConvertData) else "registering") as bar:
         shown = bar.add_task("", total=None)
 
         def watch(total: int) -> None:
             bar.update(shown, advance=1, total=total)
 
-        if isinstance(task, Convert):
+        if isinstance(task, ConvertData):
             from nfield.data.conversion import convert
 
             result = convert(task.source, task.out, downscale=task.downscale or 1, watch=watch)
@@ -160,6 +201,7 @@ def doctor(args: Doctor, err: Console) -> int:
 
 Verb = (
     Annotated[Fit, subcommand("fit")]
+    | Annotated[Convert, subcommand("convert")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Render, subcommand("render")]
     | Annotated[Export, subcommand("export")]
@@ -169,6 +211,7 @@ Verb = (
 )
 VERBS: dict[type, Callable[[Any, Console], int]] = {
     Fit: fit,
+    Convert: convert,
     Eval: evaluate,
     Render: render,
     Export: export,

@@ -20,9 +20,9 @@ from nfield.typed import check
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
-SECTIONS = ("model", "train", "occupancy")
+SECTIONS = ("model", "train", "occupancy", "convert")
 # What a resumed run may be given anew; everything else decides what is being fitted.
-RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds")
+RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds", "convert.teacher")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,33 @@ class Occupancy:
 
 
 @dataclass(frozen=True)
+class Convert:
+    """How a field is taught by another instead of by photos (`nfield convert`).
+
+    `teacher` is the run and `digest` the SHA-256 of its checkpoint. Rays come from near the
+    training `cameras`, or from a `sphere` around the bounds where the data is not at hand.
+    `latents` is the share of the distillation in which latents and densities are compared,
+    `points` the one in which densities and colours are; the rest adds rendered pixels. Log
+    densities are compared between `least_log_density` and `most_log_density`. `finetune` is the
+    share of the budget, its last, that is spent on the photos. `edits` are those of
+    `nfield.conversion.edits`, as text.
+    """
+
+    teacher: str = ""
+    digest: str = ""
+    edits: str = ""
+    poses: Literal["auto", "cameras", "sphere"] = "auto"
+    latents: float = dataclasses.field(default=0.05, metadata={"least": 0, "most": 1})
+    points: float = dataclasses.field(default=0.15, metadata={"least": 0, "most": 1})
+    least_log_density: float = dataclasses.field(default=-2.0, metadata={"least": -60, "most": 12})
+    most_log_density: float = dataclasses.field(default=7.0, metadata={"least": -60, "most": 12})
+    hard_poses: bool = False
+    hard_rays: bool = False
+    heavy_points: bool = False
+    finetune: float = dataclasses.field(default=0.0, metadata={"least": 0, "most": 1})
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that decides a run. Numbers must be > 0 unless their metadata says otherwise.
 
@@ -67,6 +94,7 @@ class Config:
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
         distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
         occupancy: Of scenes; None for all else.
+        convert: Of fields that another field teaches; None for all else.
         max_steps: Budget in steps; None when the budget is in seconds.
         max_seconds: Budget in seconds of training time; None when it is in steps.
     """
@@ -84,6 +112,7 @@ class Config:
     model: Any = None
     train: Train = Train()
     occupancy: Occupancy | None = None
+    convert: Convert | None = None
 
 
 def defaults(data: str, field: str = "ngp") -> Config:
@@ -210,7 +239,10 @@ def from_dict(values: Mapping[str, Any], where: str = "config") -> Config:
         raise InputError(f"{where}: schema must be <= {SCHEMA}, got {schema!r}; update nfield")
     if "data" not in flat:
         raise InputError(f'{where}: data must be given, got nothing; add data = "FOLDER"')
-    return replace(defaults("", str(flat.get("field", "ngp"))), flat, where)
+    base = defaults("", str(flat.get("field", "ngp")))
+    if any(key.startswith("convert.") for key in flat):
+        base = dataclasses.replace(base, convert=Convert())
+    return replace(base, flat, where)
 
 
 def _flatten(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def _run(path: str) -> dict[str, Any]:
         "fitted_to": preset(config.field).kind,
         "field": config.field,
         "data": config.data,
+        "converted_from": None if config.convert is None else config.convert.teacher,
         "seed": config.seed,
         "downscale": config.downscale,
         "step": meta.get("step", 0),

@@ -137,6 +137,17 @@ def pairs(console: Console, title: str, values: Mapping[str, Any]) -> None:
     console.print(table, highlight=False)
 
 
+def columns(console: Console, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Print what a conversion was worth: of the teacher, of the student."""
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("")
+    for name in ("teacher", "student"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, highlight=False)
+
+
 def loaded(console: Console, data: Any) -> None:
     """Say what was done to the input of a fit, and what comes before its first step."""
     for note in data.notes:

@@ -79,13 +79,7 @@ class Run:
         Raises:
             InputError: the run has no checkpoint yet.
         """
-        state = self.folder.load()
-        if state is None:
-            raise InputError(
-                f"{self.folder.path}: run must have a checkpoint, got none; "
-                "continue it with `nfield fit` and --resume"
-            )
-        return _load(self.config, *state)
+        return _load(self.config, *self.folder.require())
 
     def views(self, split: str = "test") -> Views:
         """The views of a split of the scene.

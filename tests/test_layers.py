@@ -21,13 +21,13 @@ LAYERS = (
     ("train",),
     ("evaluate", "export"),
     ("verbs",),
-    ("run", "frequency"),
+    ("run", "frequency", "conversion"),
     ("api",),
     ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
 )
 TORCH_FREE = (
     *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
-    *("cli", "train.folder"),
+    *("cli", "train.folder", "conversion.plan", "conversion.edits"),
 )
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50
 

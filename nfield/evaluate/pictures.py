@@ -26,17 +26,18 @@ Render = Callable[[int], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Stills:
-    """Images ``(N, H, W, C)`` uint8 with names, as `judge` takes them."""
+    """Images ``(H, W, C)`` uint8 with names, as `judge` takes them."""
 
     names: Sequence[str]
-    images: NDArray[np.uint8]
+    images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.names)
 
     def image(self, i: int) -> NDArray[np.uint8]:
         """``(H, W, C)`` uint8."""
-        return self.images[i]
+        found: NDArray[np.uint8] = self.images[i]
+        return found
 
     def mask(self, i: int) -> None:
         """Every pixel counts."""

@@ -27,7 +27,9 @@ def error_map(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArra
     return colorize(difference / ERROR_LIMIT)
 
 
-def contact_sheet(judged: Sequence[Judged]) -> NDArray[np.uint8]:
+def contact_sheet(
+    judged: Sequence[Judged], titles: tuple[str, str] = ("ground truth", "prediction")
+) -> NDArray[np.uint8]:
     """One row a view: ground truth, prediction, error map, under the view's name and scores.
 
     Pictures longer than `CELL` are shrunk to it; those at most half as long are enlarged by a
@@ -47,9 +49,7 @@ def contact_sheet(judged: Sequence[Judged]) -> NDArray[np.uint8]:
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_TEXT)
     lefts = [_GAP + column * (width + _GAP) for column in range(3)]
-    for left, title in zip(
-        lefts, ("ground truth", "prediction", "error, mean of RGB"), strict=True
-    ):
+    for left, title in zip(lefts, (*titles, "error, mean of RGB"), strict=True):
         draw.text((left, _LINE // 2), title, _INK, font, anchor="lm")
     top = _LINE
     for one, row in zip(judged, rows, strict=True):

@@ -44,12 +44,16 @@ class Image:
 
 
 class Model(Trained):
-    """A radiance field, its occupancy grid, and where both lie in the world."""
+    """A radiance field, its occupancy grid, and where both lie in the world.
+
+    Args:
+        field: The one of the configuration by default.
+    """
 
     field: RadianceField
 
-    def __init__(self, config: Config, bounds: Bounds):
-        super().__init__(build(config))
+    def __init__(self, config: Config, bounds: Bounds, field: RadianceField | None = None):
+        super().__init__(build(config) if field is None else field)
         assert config.occupancy is not None  # every radiance preset has one
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
@@ -90,8 +94,12 @@ class Model(Trained):
     def composite(self, samples: Samples, directions: Tensor, h: Tensor) -> Rendered:
         """Rays with directions ``(R, 3)`` from the latents of their samples."""
         rgb = self.field.color(h, directions.index_select(0, samples.ray))
+        return self.blend(samples, self.field.density(h), rgb)
+
+    def blend(self, samples: Samples, density: Tensor, rgb: Tensor) -> Rendered:
+        """Rays from the densities ``(S,)`` and colours ``(S, 3)`` of their samples."""
         dt = samples.dt / self.bounds.half_size
-        return Rendered(*composite(self.field.density(h), rgb, samples.t, dt, samples.offset))
+        return Rendered(*composite(density, rgb, samples.t, dt, samples.offset))
 
     def distortion(self, samples: Samples, h: Tensor) -> Tensor:
         """Mean spread of the rays' light, in s = t / (t + half size): near to far, 0 to 1."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nfield.errors import InputError
-from nfield.ops.contraction import to_unit_cube
+from nfield.ops.contraction import from_unit_cube, to_unit_cube
 from nfield.ops.march import MarchSettings, Samples, march, pack_occupancy
 from nfield.render.bounds import Bounds
 
@@ -87,9 +87,9 @@ class Occupancy(nn.Module):
         return possible
 
     def _pack(self, occupied: Tensor) -> Tensor:
-        grid = torch.zeros(math.prod(self.shape), dtype=torch.bool)
-        grid[self.cells] = occupied
-        return pack_occupancy(grid.view(self.shape))
+        self._occupied = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+        self._occupied[self.cells] = occupied
+        return pack_occupancy(self._occupied.view(self.shape))
 
     def is_due(self, step: int) -> bool:
         """Whether the grid is updated before this step: often at first."""
@@ -112,6 +112,42 @@ class Occupancy(nn.Module):
         self.thickness *= 0.8 if warm else self.settings.decay
         self.thickness.scatter_reduce_(0, chosen, thickness, "amax")
         self.refresh()
+
+    @torch.no_grad()
+    def learn(
+        self, density: Callable[[Tensor], Tensor], generator: torch.Generator, rounds: int
+    ) -> None:
+        """Find all cells anew from the density at `rounds` random points of each.
+
+        Args:
+            density: As of `update`.
+        """
+        self.thickness.zero_()
+        for _ in range(rounds):
+            for chosen in torch.arange(len(self.cells)).split(CELLS):
+                points, length = self._random_points(self.cells[chosen], generator)
+                thickest = torch.maximum(self.thickness[chosen], density(points) * length)
+                self.thickness[chosen] = thickest
+        self.refresh()
+
+    def holds(self, x: Tensor) -> Tensor:
+        """Which unit-cube points ``(N, 3)`` lie in occupied cells, ``(N,)`` bool."""
+        size = self.settings.resolution
+        p = from_unit_cube(x, (0.0, 0.0, 0.0), 1.0, self.march_settings.unbounded)
+        outward = p.abs().amax(1).clamp(min=1).log2().ceil()
+        level = outward.clamp(max=self.shape[0] - 1)
+        cell = ((p / torch.exp2(level)[:, None] + 1) * (size / 2)).floor().long()
+        inside = ((cell >= 0) & (cell < size)).all(1)
+        x_, y_, z_ = cell.clamp(0, size - 1).unbind(1)
+        index = ((level.long() * size + z_) * size + y_) * size + x_
+        return self._occupied[index] & inside
+
+    def random_empty(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random unit-cube points ``(N, 3)``, at most `count`, in cells that are not occupied."""
+        places = torch.randint(len(self.cells), (count,), generator=generator)
+        cells = self.cells[places]
+        points, _ = self._random_points(cells, generator)
+        return points[~self._occupied[cells]]
 
     def refresh(self) -> None:
         """Recompute the bit fields from the cells' thickness."""

@@ -45,21 +45,8 @@ class RunFolder:
             InputError: the folder holds something already, or cannot be written to.
         """
         folder = cls(Path(path), config)
-        folder._require_free()
-        folder.begin(0)
+        folder.free().begin(0)
         return folder
-
-    def _require_free(self) -> None:
-        """Refuse a folder that holds a run or anything else."""
-        if (self.path / "config.toml").exists():
-            raise InputError(
-                f"{self.path}: --out must not hold a run already, got one; "
-                "add --resume to continue it, or choose another --out"
-            )
-        if self.path.exists() and (not self.path.is_dir() or _visible(self.path)):
-            raise InputError(
-                f"{self.path}: --out must be new or empty, got other files; choose another --out"
-            )
 
     @classmethod
     def plan(
@@ -85,12 +72,40 @@ class RunFolder:
         config = resolve(data, options, assignments)
         planned = cls(Path(out or _default_out(config, data)), config)
         if not resume:
-            planned._require_free()
-            return planned
+            return planned.free()
         stored = cls.open(planned.path)
-        config = resolve(data, options, assignments, base=stored.config)
-        stored._require_same(config)
-        return cls(planned.path, config)
+        if stored.config.convert is not None:
+            raise InputError(
+                f"{planned.path}: run must be one that `nfield fit` made, got one of "
+                "`nfield convert`; continue it with that and --resume"
+            )
+        return stored.again(resolve(data, options, assignments, base=stored.config))
+
+    def free(self) -> RunFolder:
+        """This folder, where a run is yet to begin.
+
+        Raises:
+            InputError: it holds a run or anything else.
+        """
+        if (self.path / "config.toml").exists():
+            raise InputError(
+                f"{self.path}: --out must not hold a run already, got one; "
+                "add --resume to continue it, or choose another --out"
+            )
+        if self.path.exists() and (not self.path.is_dir() or _visible(self.path)):
+            raise InputError(
+                f"{self.path}: --out must be new or empty, got other files; choose another --out"
+            )
+        return self
+
+    def again(self, config: Config) -> RunFolder:
+        """This run with another budget or device.
+
+        Raises:
+            InputError: the configuration is that of another fit.
+        """
+        self._require_same(config)
+        return RunFolder(self.path, config)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
@@ -190,6 +205,19 @@ class RunFolder:
         from safetensors.torch import load_file
 
         return load_file(self.checkpoint), meta
+
+    def require(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """As `load`, of a run that must have been saved."""
+        state = self.load()
+        if state is None:
+            raise self.unsaved()
+        return state
+
+    def unsaved(self) -> InputError:
+        """What to tell who needs the model of a run that has none."""
+        return InputError(
+            f"{self.path}: run must have a checkpoint, got none; continue it with --resume"
+        )
 
     def meta(self) -> dict[str, Any] | None:
         """The checkpoint's meta alone, without its tensors (and without torch)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nfield.config import Config
@@ -13,6 +12,7 @@ from nfield.data.target import Points
 from nfield.fields.presets import preset
 from nfield.fields.value_model import ValueModel
 from nfield.train.losses import LOSSES, batch_psnr
+from nfield.train.step import Step
 
 
 class PointTask:
@@ -25,18 +25,18 @@ class PointTask:
         self._loss = LOSSES[config.train.loss]
         self._are_colors = preset(config.field).kind != "distance"
 
-    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Any]]:
+    def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new points, and `psnr` (of the batch, where values are colours), `points`."""
-        x, truth = self._points.draw(self._count, generator)
+        x, truth = self._points.draw(self._count, step.generator)
         values = self.model.field(x)
         record: dict[str, Any] = {"points": len(x)}
         if self._are_colors:
             record["psnr"] = batch_psnr(values, truth)
         return self._loss(values, truth), record
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Nothing: a step depends on the model and its own number alone."""
-        return {}
+        return {}, {}
 
-    def restore(self, meta: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Inverse of `state`."""

@@ -13,6 +13,7 @@ from nfield.data.scene import Scene
 from nfield.fields.model import Model
 from nfield.train.batch import Batches
 from nfield.train.losses import LOSSES, batch_psnr
+from nfield.train.step import Step
 
 MAX_RAYS = 1 << 14
 CANDIDATES = 8  # most samples marched, in budgets: memory stays bounded before the first adaption
@@ -28,12 +29,12 @@ class RayTask:
         self._rays = config.train.rays
         self._batches = Batches(scene.splits["train"], config.background)
 
-    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Any]]:
+    def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new rays, and `psnr` (of the batch), `rays` and `samples`."""
-        if self.model.occupancy.is_due(step):
-            self.model.occupancy.update(self.model.density, step, generator)
-        batch = self._batches.draw(self._rays, generator)
-        jitter = torch.rand(self._rays, generator=generator)
+        if self.model.occupancy.is_due(step.number):
+            self.model.occupancy.update(self.model.density, step.number, step.generator)
+        batch = self._batches.draw(self._rays, step.generator)
+        jitter = torch.rand(self._rays, generator=step.generator)
         candidates = self.model.occupancy.march(
             batch.origins, batch.directions, jitter, CANDIDATES * self._train.samples
         )
@@ -49,18 +50,19 @@ class RayTask:
             "rays": batch.rays,
             "samples": len(samples),
         }
-        self._adapt_rays(batch.rays, len(samples))
+        self._rays = rays_for(self._train.samples, batch.rays, len(samples))
         return loss, record
 
-    def _adapt_rays(self, rays: int, samples: int) -> None:
-        """Aim at the budget of samples in the next step."""
-        wanted = int(rays * self._train.samples / max(samples, 1))
-        self._rays = max(64, min(wanted, 2 * self._rays, MAX_RAYS))
-
-    def state(self) -> dict[str, Any]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What the next step depends on besides the model."""
-        return {"rays": self._rays}
+        return {}, {"rays": self._rays}
 
-    def restore(self, meta: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Inverse of `state`."""
         self._rays = meta["rays"]
+
+
+def rays_for(budget: int, rays: int, samples: int) -> int:
+    """Rays of the next step, which shall have `budget` samples, when `rays` had `samples`."""
+    wanted = int(rays * budget / max(samples, 1))
+    return max(64, min(wanted, 2 * rays, MAX_RAYS))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from nfield.config import Config
@@ -16,6 +15,7 @@ from nfield.fields.trained import Trained
 from nfield.fields.value_model import ValueModel, load_value_model
 from nfield.train.points import PointTask
 from nfield.train.rays import RayTask
+from nfield.train.step import Step
 
 
 class Task(Protocol):
@@ -24,25 +24,42 @@ class Task(Protocol):
     @property
     def model(self) -> Trained: ...
 
-    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Any]]:
-        """Loss of a step, all of whose random numbers `generator` gives, and values to log."""
+    def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
+        """Loss of a step, and values to log."""
         ...
 
-    def state(self) -> dict[str, Any]:
-        """Plain values that the next step depends on besides the model."""
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain values that the next step depends on besides the model."""
         ...
 
-    def restore(self, meta: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Inverse of `state`; other keys may be present. Raises KeyError where one is absent."""
         ...
 
 
-def make_task(data: Scene | Target, config: Config) -> Task:
+@runtime_checkable
+class Lesson(Protocol):
+    """What a field can be fitted to that makes its own task."""
+
+    def begin(self, config: Config) -> Task:
+        """The task of fitting a new model."""
+        ...
+
+    def resume(
+        self, config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+    ) -> Task:
+        """The task of fitting the model of a checkpoint further."""
+        ...
+
+
+def make_task(data: Scene | Target | Lesson, config: Config) -> Task:
     """The task of fitting a new model to data.
 
     Raises:
         InputError: settings that the field does not take, or data without anything to fit.
     """
+    if isinstance(data, Lesson):
+        return data.begin(config)
     if isinstance(data, Scene):
         return RayTask(data, config, Model(config, data.bounds))
     points = data.points(config.seed)
@@ -50,13 +67,18 @@ def make_task(data: Scene | Target, config: Config) -> Task:
 
 
 def resume_task(
-    data: Scene | Target, config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+    data: Scene | Target | Lesson,
+    config: Config,
+    tensors: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
 ) -> Task:
     """The task of fitting the model of a checkpoint further.
 
     Raises:
         InputError: the checkpoint does not fit the configuration.
     """
+    if isinstance(data, Lesson):
+        return data.resume(config, tensors, meta)
     if isinstance(data, Scene):
         return RayTask(data, config, load_model(config, tensors, meta))
     model = load_value_model(config, tensors, meta)

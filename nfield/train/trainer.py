@@ -14,7 +14,8 @@ from nfield.data.scene import Scene
 from nfield.data.target import Target
 from nfield.errors import InputError
 from nfield.train.optimizer import Adam
-from nfield.train.task import Task, make_task, resume_task
+from nfield.train.step import Step
+from nfield.train.task import Lesson, Task, make_task, resume_task
 
 
 class Trainer:
@@ -24,7 +25,7 @@ class Trainer:
     repeated, and resumed, to the bit.
     """
 
-    def __init__(self, data: Scene | Target, config: Config, task: Task | None = None):
+    def __init__(self, data: Scene | Target | Lesson, config: Config, task: Task | None = None):
         if config.device == "cuda":
             raise InputError(
                 "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
@@ -42,7 +43,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
             self._optimizer.follow(self.model, self.model.field.parameter_groups())
-        loss, record = self.task.loss(self.step, generator)
+        loss, record = self.task.loss(Step(self.step, self._progress(), generator))
         error = float(loss.detach())
         if not math.isfinite(error):
             raise InputError(
@@ -75,8 +76,9 @@ class Trainer:
         """Everything the next step depends on: tensors and plain values."""
         tensors, meta = self.model.state()
         tensors |= {f"adam.{name}": value for name, value in self._optimizer.state().items()}
-        meta |= self.task.state()
-        meta |= {
+        own, values = self.task.state()
+        tensors |= {f"task.{name}": value for name, value in own.items()}
+        meta |= values | {
             "step": self.step,
             "seconds": self.seconds,
             "adam_steps": self._optimizer.step_count,
@@ -86,7 +88,7 @@ class Trainer:
     @classmethod
     def resume(
         cls,
-        data: Scene | Target,
+        data: Scene | Target | Lesson,
         config: Config,
         tensors: Mapping[str, Tensor],
         meta: Mapping[str, Any],
@@ -97,16 +99,23 @@ class Trainer:
             InputError: the tensors do not fit the configuration.
         """
         trainer = cls(data, config, resume_task(data, config, tensors, meta))
-        moments = {name[5:]: value for name, value in tensors.items() if name.startswith("adam.")}
         try:
-            trainer._optimizer.load_state(moments, meta["adam_steps"])
+            trainer._optimizer.load_state(_under("adam.", tensors), meta["adam_steps"])
             trainer.step, trainer.seconds = meta["step"], meta["seconds"]
-            trainer.task.restore(meta)
+            trainer.task.restore(_under("task.", tensors), meta)
         except (KeyError, RuntimeError) as error:
             raise InputError(
                 f"checkpoint: state must be whole, got {error}; it is damaged, start a new run"
             ) from error
         return trainer
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def _mixed(seed: int, step: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -92,3 +93,20 @@ def test_same_seed_same_grid() -> None:
         update(grid, ball(0.2), 40)
     assert torch.equal(grids[0].thickness, grids[1].thickness)
     assert torch.equal(grids[0].words, grids[1].words)
+
+
+@pytest.mark.parametrize("unbounded", [False, True])
+def test_all_samples_lie_in_cells_that_hold_them(unbounded: bool) -> None:
+    grid = make(unbounded=unbounded)
+    generator = torch.Generator().manual_seed(0)
+    grid.learn(ball(0.2), generator, 2)
+    assert 0.005 < grid.occupied_share() < 0.2  # of the cube a ball of 0.2 fills 3 %
+    directions = normalize(torch.randn(200, 3, generator=generator), dim=1)
+    # Starts off the cells' borders: there float32 may tell a point's cell either way.
+    samples = grid.march(-4.3 * directions, directions, torch.full((200,), 0.37))
+    assert len(samples) > 2000
+    assert grid.holds(samples.x).float().mean() > 0.999
+    assert not grid.holds(torch.tensor([[0.01, 0.5, 0.5], [0.5, 0.9, 0.5]])).any()
+    empty = grid.random_empty(1000, generator)
+    assert len(empty) > 700
+    assert not grid.holds(empty).any()

@@ -1,0 +1,1 @@
+"""Converting one radiance field to another: distillation, its poses, edits and report."""
