@@ -86,10 +86,17 @@ class Occupancy(nn.Module):
             possible[0] &= nn.functional.adaptive_max_pool3d(cells, self.shape[1:])[0] > 0
         return possible
 
-    def _pack(self, occupied: Tensor) -> Tensor:
+    def grid(self) -> Tensor:
+        """Which cells are occupied: bool, ``[level][z][y][x]``."""
+        return self._spread(self.thickness > self._limit)
+
+    def _spread(self, occupied: Tensor) -> Tensor:
         grid = torch.zeros(math.prod(self.shape), dtype=torch.bool)
         grid[self.cells] = occupied
-        return pack_occupancy(grid.view(self.shape))
+        return grid.view(self.shape)
+
+    def _pack(self, occupied: Tensor) -> Tensor:
+        return pack_occupancy(self._spread(occupied))
 
     def is_due(self, step: int) -> bool:
         """Whether the grid is updated before this step: often at first."""
