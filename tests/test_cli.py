@@ -110,6 +110,6 @@ def test_doctor_says_what_runs_here(capsys) -> None:
     report = json.loads(capsys.readouterr().out)
     assert report["native"]["threads"] >= 1
     assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4")
-    assert set(report["extras"]) == {"video", "mesh", "log"}
+    assert set(report["extras"]) == {"video", "mesh", "maps", "log"}
     assert cli.main(["doctor"]) == 0
     assert report["versions"]["torch"] in capsys.readouterr().out
