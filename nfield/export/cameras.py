@@ -16,7 +16,7 @@ import numpy as np
 
 from nfield.data.scene import Views
 from nfield.errors import InputError
-from nfield.files import replacing
+from nfield.files import replacing, require_suffix
 from nfield.render.cameras import LENSES, Cameras
 
 FPS = 30.0
@@ -96,10 +96,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         InputError: the name does not end in .json, or the place cannot be written to.
     """
-    if path.suffix.lower() != ".json":
-        raise InputError(
-            f"{path}: the name of cameras must end in .json, got {path.suffix or 'none'}"
-        )
+    require_suffix(path, "cameras", ".json")
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

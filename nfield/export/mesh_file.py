@@ -18,29 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nfield.errors import InputError
 from nfield.export.mesh import TriangleMesh
 from nfield.extras import require
-from nfield.files import replacing
+from nfield.files import replacing, require_suffix
 
 SUFFIXES = (".glb", ".obj", ".ply")
 _UNSIGNED_SHORT = 5123  # of glTF's component types
 _UNLIT = "KHR_materials_unlit"
 
 
-def require_suffix(path: Path, textured: bool) -> None:
+def require_format(path: Path, *, textured: bool) -> None:
     """Refuse names that tell no format, or one that cannot hold a texture.
 
     Raises:
         InputError: as said.
     """
-    known = SUFFIXES[:2] if textured else SUFFIXES
-    if path.suffix.lower() not in known:
-        what = "a mesh with a texture" if textured else "a mesh"
-        raise InputError(
-            f"{path}: the name of {what} must end in {', '.join(known)}, got "
-            f"{path.suffix or 'none'}; choose one"
-        )
+    if textured:
+        require_suffix(path, "a mesh with a texture", *SUFFIXES[:2])
+    require_suffix(path, "a mesh", *SUFFIXES)
 
 
 def write_mesh(path: Path, mesh: TriangleMesh, *, z_up: bool) -> None:
@@ -55,7 +50,7 @@ def write_mesh(path: Path, mesh: TriangleMesh, *, z_up: bool) -> None:
         InputError: another suffix, a place that cannot be written to, or the extra `mesh` is not
             installed.
     """
-    require_suffix(path, mesh.texture is not None)
+    require_format(path, textured=mesh.texture is not None)
     trimesh = require("trimesh", "mesh", f"{path}: writing a mesh")
     suffix = path.suffix.lower()
     if suffix == ".glb":
@@ -83,9 +78,12 @@ def _model(
 ) -> Any:
     visual = None
     if mesh.texture is not None:
-        picture = Image.fromarray(mesh.texture)
         material = trimesh.visual.material.PBRMaterial(
-            name="field", baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0
+            name="field",
+            baseColorTexture=Image.fromarray(mesh.texture),
+            baseColorFactor=(255, 255, 255, 255),
+            metallicFactor=0.0,
+            roughnessFactor=1.0,
         )
         visual = trimesh.visual.TextureVisuals(uv=mesh.uv, material=material)
     return trimesh.Trimesh(

@@ -15,7 +15,7 @@ from nfield.errors import InputError
 from nfield.export.mesh import TriangleMesh
 from nfield.extras import require
 from nfield.fields.model import Model
-from nfield.files import replacing
+from nfield.files import replacing, require_suffix
 from nfield.render.cameras import Cameras
 
 COUNT = 200_000
@@ -131,10 +131,7 @@ def write_ply(path: Path, columns: dict[str, NDArray[Any]]) -> None:
     Raises
         InputError: see `write_points`.
     """
-    if path.suffix.lower() != ".ply":
-        raise InputError(
-            f"{path}: the name of points must end in .ply, got {path.suffix or 'none'}"
-        )
+    require_suffix(path, "points", ".ply")
     plyfile = require("plyfile", "mesh", f"{path}: writing points")
     kinds = [(name, column.dtype) for name, column in columns.items()]
     table = np.empty(len(next(iter(columns.values()))), kinds)

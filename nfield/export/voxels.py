@@ -13,7 +13,7 @@ from torch import Tensor
 from nfield.errors import InputError
 from nfield.export.mesh import Box, box_of, grid_over, require_memory
 from nfield.export.solid import DistanceSolid, RadianceSolid
-from nfield.files import replacing
+from nfield.files import replacing, require_suffix
 from nfield.render.isosurface import Grid
 
 RESOLUTION = 128
@@ -63,21 +63,23 @@ def distance_voxels(
     return {"distance": torch.cat(parts).numpy().reshape(grid.cells), **_frame(grid)}
 
 
+def require_format(path: Path) -> None:
+    """Refuse names of other formats. Raises InputError."""
+    if path.suffix.lower() == ".vdb":
+        raise InputError(
+            f"{path}: OpenVDB's library cannot be installed by pip, and voxels are written as .npz "
+            "alone; convert that where the library is, as docs/export.md shows"
+        )
+    require_suffix(path, "voxels", ".npz")
+
+
 def write_voxels(path: Path, voxels: dict[str, NDArray[Any]]) -> None:
     """Write arrays as a compressed .npz, whole or not at all.
 
     Raises:
         InputError: another suffix, or a place that cannot be written to.
     """
-    if path.suffix.lower() == ".vdb":
-        raise InputError(
-            f"{path}: OpenVDB's library cannot be installed by pip, so that voxels are written as "
-            ".npz alone; convert that in a program that brings it, as docs/export.md says"
-        )
-    if path.suffix.lower() != ".npz":
-        raise InputError(
-            f"{path}: the name of voxels must end in .npz, got {path.suffix or 'none'}"
-        )
+    require_format(path)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **voxels)
 

@@ -18,16 +18,18 @@ from nfield.export.mesh import (
     extract_mesh,
     keep_components,
 )
-from nfield.export.mesh_file import require_suffix, write_mesh
+from nfield.export.mesh_file import require_format as require_mesh_format
+from nfield.export.mesh_file import write_mesh
 from nfield.export.points import COUNT, Points, seen_points, surface_points, write_points
 from nfield.export.solid import DistanceSolid, RadianceSolid, Solid
 from nfield.export.splats import splats_of, write_splats
 from nfield.export.texture import FACES, bake
 from nfield.export.voxels import RESOLUTION as VOXELS
 from nfield.export.voxels import distance_voxels, radiance_voxels, write_voxels
+from nfield.export.voxels import require_format as require_voxel_format
 from nfield.fields.model import Image
 from nfield.fields.presets import Kind, preset
-from nfield.files import unwritable
+from nfield.files import require_suffix, unwritable
 from nfield.kinds import NAMES
 from nfield.render.isosurface import RESOLUTION
 from nfield.verbs import compressed
@@ -111,7 +113,7 @@ def scene_mesh(
     box: Box | None = None,
 ) -> dict[str, Any]:
     """The surface of a density, with colours of vertices or a texture."""
-    require_suffix(job.out, texture is not None)
+    require_mesh_format(job.out, textured=texture is not None)
     solid = RadianceSolid(job.run.model, checked_threshold(threshold))
     faces = FACES if faces is None and texture is not None else faces
     mesh = _mesh(solid, resolution, keep, faces, box)
@@ -129,7 +131,7 @@ def shape_mesh(
     box: Box | None = None,
 ) -> dict[str, Any]:
     """The surface of a distance, in the frame of the mesh that it was fitted to."""
-    require_suffix(job.out, False)
+    require_mesh_format(job.out, textured=False)
     mesh = _mesh(DistanceSolid(job.run.model, job.run.data), resolution, keep, faces, box)
     write_mesh(job.out, mesh, z_up=False)
     return {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
@@ -153,6 +155,7 @@ def _mesh(
 
 def points(job: Job, *, count: int = COUNT) -> dict[str, Any]:
     """Points of the surface."""
+    require_suffix(job.out, "points", ".ply")
     found = _points(job.run, count)
     write_points(job.out, found)
     return {"points": len(found)}
@@ -160,6 +163,7 @@ def points(job: Job, *, count: int = COUNT) -> dict[str, Any]:
 
 def splats(job: Job, *, count: int = COUNT) -> dict[str, Any]:
     """Gaussians on points of the surface."""
+    require_suffix(job.out, "points", ".ply")
     found = _points(job.run, count)
     write_splats(job.out, splats_of(found))
     return {"splats": len(found)}
@@ -175,6 +179,7 @@ def _points(run: Fitted, count: int) -> Points:
 
 def scene_voxels(job: Job, *, resolution: int = VOXELS, box: Box | None = None) -> dict[str, Any]:
     """Density and colour on a grid."""
+    require_voxel_format(job.out)
     voxels = radiance_voxels(RadianceSolid(job.run.model), resolution, box=box)
     write_voxels(job.out, voxels)
     return {"voxels": "x".join(map(str, voxels["density"].shape))}
@@ -182,6 +187,7 @@ def scene_voxels(job: Job, *, resolution: int = VOXELS, box: Box | None = None) 
 
 def shape_voxels(job: Job, *, resolution: int = VOXELS, box: Box | None = None) -> dict[str, Any]:
     """Distance on a grid."""
+    require_voxel_format(job.out)
     voxels = distance_voxels(DistanceSolid(job.run.model, job.run.data), resolution, box=box)
     write_voxels(job.out, voxels)
     return {"voxels": "x".join(map(str, voxels["distance"].shape))}
