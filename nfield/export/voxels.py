@@ -67,8 +67,8 @@ def require_format(path: Path) -> None:
     """Refuse names of other formats. Raises InputError."""
     if path.suffix.lower() == ".vdb":
         raise InputError(
-            f"{path}: OpenVDB's library cannot be installed by pip, and voxels are written as .npz "
-            "alone; convert that where the library is, as docs/export.md shows"
+            f"{path}: OpenVDB's library cannot be installed by pip, so that voxels are written as "
+            ".npz alone; convert that where the library is"
         )
     require_suffix(path, "voxels", ".npz")
 
