@@ -21,16 +21,17 @@ COLOR = (0.8, 0.4, 0.2)
 class Ball(Field):
     """Density 25 exp(40 (0.5 - r)) of a ball; one colour, or (1 - d) / 2 of the direction."""
 
-    def __init__(self, by_direction: bool = False):
+    def __init__(self, by_direction: bool, unbounded: bool):
         super().__init__()
         self.by_direction = by_direction
+        self.side = 4 if unbounded else 2  # of the unit cube, in half sizes
 
     def features(self, x: Tensor) -> Tensor:
         return x
 
     def density(self, h: Tensor) -> Tensor:
         middle = torch.from_numpy((BALL - CENTER) / HALF).float()
-        r = (2 * h - 1 - middle).norm(dim=1)
+        r = (self.side * (h - 0.5) - middle).norm(dim=1)
         return THRESHOLD * (40 * (RADIUS / HALF - r)).exp()
 
     def color(self, h: Tensor, d: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ def ball_model(*, by_direction: bool = False, unbounded: bool = False) -> Model:
     bounds = Bounds(CENTER, HALF, unbounded, None)
     small = ["model.log2_table=8", "occupancy.resolution=16", "occupancy.levels=2"]
     model = Model(resolve("builtin:matte", {}, small), bounds)
-    model.field = Ball(by_direction)
+    model.field = Ball(by_direction, unbounded)
     return model
 
 

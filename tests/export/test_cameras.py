@@ -20,13 +20,13 @@ from tests.export.analytic import around
 
 
 def test_transforms_are_a_data_set_again(photos: Path, tmp_path: Path) -> None:
-    scene = nfield.load_scene(photos)
+    scene = nfield.load_scene(str(photos))
     write_transforms(tmp_path / "transforms.json", scene.splits)
     for views in scene.splits.values():
         for i, name in enumerate(views.names):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             Image.fromarray(views.image(i)).save(tmp_path / f"{name}.png")
-    again = nfield.load_scene(tmp_path)
+    again = nfield.load_scene(str(tmp_path))
     for split, views in scene.splits.items():
         read = again.splits[split]
         assert set(read.names) == set(views.names)

@@ -78,9 +78,9 @@ def test_normals_point_outward(format: str, tmp_path: Path) -> None:
         channels = OpenEXR.File(str(path), separate_channels=True).channels()
         normal = np.stack([channels[name].pixels for name in "RGB"], -1)
     else:
-        width, height, rows, info = png.Reader(str(path)).read()
+        width, height, rows, info = png.Reader(bytes=path.read_bytes()).read()
         assert info["bitdepth"] == 16
-        value = np.vstack([np.asarray(row) for row in rows]).reshape(height, width, 3)
+        value = np.vstack([np.array(row, float) for row in rows]).reshape(height, width, 3)
         normal = np.where(value.any(-1, keepdims=True), value * 2 / 65535 - 1, 0)
     origin, direction = rays(frame)
     across = np.linalg.norm(np.cross(BALL - origin, direction), axis=-1)

@@ -124,7 +124,8 @@ def test_fewer_faces_keep_the_shape() -> None:
     coarse = decimate(mesh, 500)
     assert 400 <= len(coarse.faces) <= 500
     assert opened(coarse).is_watertight
-    assert opened(coarse).volume == pytest.approx(opened(mesh).volume, rel=0.02)
+    # 500 flat faces in a ball lose some 3 % of it.
+    assert opened(coarse).volume == pytest.approx(opened(mesh).volume, rel=0.05)
     assert decimate(mesh, 10**6) is mesh
     with pytest.raises(InputError, match="--faces: number must be at least 4, got 3"):
         decimate(mesh, 3)
