@@ -17,6 +17,7 @@ from nfield.extras import require
 from nfield.fields.build import available_memory
 from nfield.render.isosurface import BLOCK, Grid, extract, slab_corners
 
+_FACES = 1 << 19  # whose normals are found at once
 Box = tuple[float, float, float, float, float, float]
 # What marching cubes take: of a corner in a slab, and of a surface that crosses six cells for each
 # of a face of the grid (a vertex and two triangles each, twice while slabs are joined).
@@ -42,15 +43,16 @@ class TriangleMesh:
     @cached_property
     def normals(self) -> NDArray[np.float32]:
         """Unit normals of vertices ``(V, 3)``, outward: the mean over triangles by area."""
-        a, b, c = (self.vertices[self.faces[:, i]].astype(np.float64) for i in range(3))
-        cross = np.cross(b - a, c - a)
-        total = np.stack(
-            [
-                np.bincount(self.faces.ravel(), np.repeat(cross[:, axis], 3), len(self.vertices))
-                for axis in range(3)
-            ],
-            1,
-        )
+        count = len(self.vertices)
+        total = np.zeros((count, 3))
+        for begin in range(0, len(self.faces), _FACES):  # float64 of all would be gigabytes
+            faces = self.faces[begin : begin + _FACES]
+            a, b, c = (self.vertices[faces[:, i]].astype(np.float64) for i in range(3))
+            cross = np.cross(b - a, c - a)
+            for axis in range(3):
+                total[:, axis] += np.bincount(
+                    faces.ravel(), np.repeat(cross[:, axis], 3), minlength=count
+                )
         length = np.linalg.norm(total, axis=1, keepdims=True)
         return (total / np.maximum(length, 1e-300)).astype(np.float32)
 
@@ -135,11 +137,11 @@ def keep_components(mesh: TriangleMesh, share: float) -> TriangleMesh:
     sizes = np.bincount(part[a])
     wanted = sizes >= min(share * len(mesh.faces), sizes.max())
     faces = mesh.faces[wanted[part[a]]]
-    used, index = np.unique(faces, return_inverse=True)
+    used = np.zeros(count, bool)
+    used[faces] = True
+    index = (np.cumsum(used) - 1).astype(np.int32)
     color = None if mesh.color is None else mesh.color[used]
-    return TriangleMesh(
-        mesh.vertices[used], index.reshape(faces.shape).astype(np.int32), color=color
-    )
+    return TriangleMesh(mesh.vertices[used], index[faces], color=color)
 
 
 def decimate(mesh: TriangleMesh, faces: int) -> TriangleMesh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,12 @@ def test_wrong_formats_and_places_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--out must be a folder for maps, got a file"):
         write(tmp_path / "depth.exr", "depth", "exr")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("format", "package"), [("exr", "OpenEXR"), ("png", "png")])
+def test_without_the_extra_a_sentence_says_how_to_get_it(
+    format: str, package: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf'needs {package}.*"nfield-engine\[maps\]"'):
+        write(tmp_path / "depth", "depth", format)

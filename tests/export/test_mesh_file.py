@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,3 +114,15 @@ def test_other_names_and_sizes_are_refused(ball, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--texture: side must be from 64 to 8192 pixels, got 8"):
         bake(mesh, solid, 8)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_the_extra_a_sentence_says_how_to_get_it(ball, tmp_path: Path, monkeypatch) -> None:
+    mesh, solid = ball
+    for module in ("xatlas", "trimesh"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        InputError, match=r"unwrapping a mesh needs xatlas.*\[mesh\]"):
+    ):
+        bake(mesh, solid, 64)
+    with pytest.raises(InputError, match=r"writing a mesh needs trimesh.*\[mesh\]"):
+        write_mesh(tmp_path / "ball.ply", mesh, z_up=True)
