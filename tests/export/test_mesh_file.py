@@ -120,9 +120,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(ball, tmp_path: Path, m
     mesh, solid = ball
     for module in ("xatlas", "trimesh"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(
-        InputError, match=r"unwrapping a mesh needs xatlas.*\[mesh\]"):
-    ):
+    with pytest.raises(InputError, match=r"unwrapping a mesh needs xatlas.*\[mesh\]"):
         bake(mesh, solid, 64)
     with pytest.raises(InputError, match=r"writing a mesh needs trimesh.*\[mesh\]"):
         write_mesh(tmp_path / "ball.ply", mesh, z_up=True)
