@@ -10,7 +10,6 @@ linear, as the specification wants them, in 16 bits; all other colours are sRGB.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ def _linear(color: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.concatenate([np.rint(table * 65535)[color], opaque], 1).astype(np.uint16)
 
 
-def _obj(trimesh: Any, model: Any, path: Path) -> Mapping[str, bytes]:
+def _obj(trimesh: Any, model: Any, path: Path) -> dict[str, bytes]:
     """OBJ and what it refers to, which comes first."""
     stem = path.stem
     text, beside = trimesh.exchange.obj.export_obj(
@@ -132,7 +131,7 @@ def _obj(trimesh: Any, model: Any, path: Path) -> Mapping[str, bytes]:
     )
     # trimesh names the picture after the material.
     names = {name: f"{stem}{Path(name).suffix}" for name in beside}
-    files = {}
+    files: dict[str, bytes] = {}
     for name, data in sorted(beside.items(), reverse=True):
         raw = data.encode() if isinstance(data, str) else data
         for old, new in names.items():

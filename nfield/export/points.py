@@ -117,7 +117,8 @@ def write_points(path: Path, points: Points) -> None:
         InputError: the name does not end in .ply, the place cannot be written to, or the extra
             `mesh` is not installed.
     """
-    columns = {name: points.position[:, i] for i, name in enumerate("xyz")}
+    columns: dict[str, NDArray[Any]] = {}
+    columns |= {name: points.position[:, i] for i, name in enumerate("xyz")}
     columns |= {f"n{name}": points.normal[:, i] for i, name in enumerate("xyz")}
     columns |= {name: points.color[:, i] for i, name in enumerate(("red", "green", "blue"))}
     write_ply(path, columns)

@@ -62,13 +62,8 @@ class RadianceSolid:
         self.model = model
         bounds = model.bounds
         self.threshold = THRESHOLD / bounds.half_size if threshold is None else threshold
-        self.low, self.high = (
-            tuple(c + sign * bounds.half_size for c in bounds.center) for sign in (-1, 1)
-        )
+        self.low, self.high = _cube(bounds.center, bounds.half_size)
         self._occupied = model.occupancy.grid()
-
-    low: Corner
-    high: Corner
 
     def surface(self, cell: float) -> tuple[Value, Value]:
         """See `Solid`."""
@@ -158,12 +153,7 @@ class DistanceSolid:
     def __init__(self, model: ValueModel, mesh: Mesh):
         self.model, self.scale, self.center = model, mesh.scale, torch.tensor(mesh.center)
         self.level = 0.0 if mesh.signed else 1 / RESOLUTION / mesh.scale
-        self.low, self.high = (
-            tuple(c + sign * 0.5 / mesh.scale for c in mesh.center) for sign in (-1, 1)
-        )
-
-    low: Corner
-    high: Corner
+        self.low, self.high = _cube(mesh.center, 0.5 / mesh.scale)
 
     def distance(self, x: Tensor) -> Tensor:
         """Distances ``(N,)`` of points ``(N, 3)``, in the input's units."""
@@ -187,6 +177,12 @@ class DistanceSolid:
             f"distance must cross {self.level:.4g} somewhere, got from "
             f"{float(distance.min()):.4g} to {float(distance.max()):.4g}; fit it longer"
         )
+
+
+def _cube(center: Corner, half: float) -> tuple[Corner, Corner]:
+    """Lowest and highest corner."""
+    x, y, z = center
+    return (x - half, y - half, z - half), (x + half, y + half, z + half)
 
 
 def _coarse(low: Corner, high: Corner, count: int = 64) -> Tensor:

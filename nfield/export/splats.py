@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,8 @@ def write_splats(path: Path, splats: Splats) -> None:
     """
     zero = np.zeros(len(splats.position), np.float32)
     base = (splats.color - 0.5) / np.float32(_BAND_0)
-    columns = {name: splats.position[:, i] for i, name in enumerate("xyz")}
+    columns: dict[str, NDArray[Any]] = {}
+    columns |= {name: splats.position[:, i] for i, name in enumerate("xyz")}
     columns |= {name: zero for name in ("nx", "ny", "nz")}
     columns |= {f"f_dc_{i}": base[:, i] for i in range(3)}
     columns |= {f"f_rest_{i}": zero for i in range(_REST)}

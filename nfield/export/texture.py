@@ -41,7 +41,9 @@ def bake(mesh: TriangleMesh, solid: Solid, size: int) -> TriangleMesh:
         raise InputError("--texture: a shape has no colours to bake; remove it")
     picture = np.zeros((size * size, 3), np.uint8)
     picture[texel] = seen
-    return replace(flat, texture=_filled(picture.reshape(size, size, 3), texel))
+    return _smooth(
+        replace(flat, texture=_filled(picture.reshape(size, size, 3), texel)), flat.normals
+    )
 
 
 def unwrap(mesh: TriangleMesh) -> TriangleMesh:
@@ -58,9 +60,13 @@ def unwrap(mesh: TriangleMesh) -> TriangleMesh:
     atlas.generate(pack_options=options)
     origin, faces, uv = atlas[0]
     flat = TriangleMesh(mesh.vertices[origin], faces.astype(np.int32), uv=uv.astype(np.float32))
-    # A vertex on a cut keeps the normal of the whole surface.
-    flat.__dict__["normals"] = mesh.normals[origin]
-    return flat
+    return _smooth(flat, mesh.normals[origin])
+
+
+def _smooth(mesh: TriangleMesh, normals: NDArray[np.float32]) -> TriangleMesh:
+    """With normals of the surface as it was before it was cut: cuts would show."""
+    mesh.__dict__["normals"] = normals
+    return mesh
 
 
 def _texels(
