@@ -127,7 +127,10 @@ def test_the_program_writes_what_python_does(
         (["mesh", "--out", "a.stl"], "a.stl: the name of a mesh must end in .glb, .obj, .ply"),
         (["mesh", "--out", "file/a.ply"], "file/a.ply: must be a place that can be written to"),
         (["mesh", "--threshold", "-1"], "--threshold: density must be above 0, got -1"),
-        (["mesh", "--threshold", "1e20"], "density must reach the threshold 1e+20 somewhere"),
+        (
+            ["mesh", "--threshold", "1e20", "--resolution", "16"],
+            "density must reach the threshold 1e+20 somewhere",
+        ),
         (["mesh", "--resolution", "9999999"], "must fit into the"),
         (["depth", "--path", "absent.json"], "absent.json: camera path must be a file"),
         (["depth", "--format", "tga"], "--format: must be one of exr, png"),
