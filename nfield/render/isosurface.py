@@ -112,7 +112,7 @@ def extract(
     parts = _Parts()
     for start, slab in _slabs(value, rough, grid, closed, corners):
         inside = slab < 0
-        window = tuple(_around(inside.any(axis)) for axis in ((0, 2), (0, 1)))
+        window = tuple(_around(np.asarray(inside.any(axis))) for axis in ((0, 2), (0, 1)))
         cropped = slab[:, window[0], window[1]]
         if inside.any() and not (cropped < 0).all():
             vertices, faces, _, _ = measure.marching_cubes(
