@@ -34,9 +34,10 @@ $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,video,log]"
 	touch $@
 
-# Large, needed by nothing but shapes, and not there for every Python: their tests skip without it.
+# Large, needed by shapes and exports alone, and not there for every Python: their tests skip
+# without it.
 $(VENV)/mesh: $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh]" || echo "no extra mesh"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh,maps]" || echo "no extras mesh, maps"
 	touch $@
 
 clean:

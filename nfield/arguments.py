@@ -10,6 +10,11 @@ from tyro.conf import Positional, UseAppendAction, arg, subcommand
 Text = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
 Count = Annotated[int | None, arg(metavar="N", help_behavior_hint="")]
 Seconds = Annotated[float | None, arg(metavar="S", help_behavior_hint="")]
+Real = Annotated[float | None, arg(metavar="X", help_behavior_hint="")]
+Box = Annotated[
+    tuple[float, float, float, float, float, float] | None,
+    arg(metavar="X Y Z X Y Z", help_behavior_hint=""),
+]
 Place = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")]
 Assignments = Annotated[
     tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE", help_behavior_hint="(repeatable)")
@@ -139,16 +144,39 @@ class Render:
 
 @dataclass(frozen=True)
 class Export:
-    """Write a run's field for use elsewhere, and judge what was written."""
+    """Write a run for use elsewhere, in the input's frame and units."""
 
     run: RunPath
     """Run folder."""
     what: Annotated[str, arg(metavar="NAME")] = "compressed"
-    """compressed: 8 bits a value, entropy coded."""
+    """compressed: 8 bits a value, entropy coded, judged as written. Of a scene or a shape: mesh,
+    points, voxels, splats. Of a scene: depth, normals, cameras."""
     out: Place = None
-    """File (RUN/export/<field>.nfield)."""
+    """File, or folder of depth or normals (RUN/export/...); a mesh is FILE.glb, .obj or .ply."""
+    resolution: Count = None
+    """Cells along the longest side of a mesh (256), or voxels (128)."""
+    threshold: Real = None
+    """Density per unit of length where a scene's mesh has its surface (25 / half size)."""
+    keep: Real = None
+    """Drop parts of a mesh with less than this share of its faces (0.01)."""
+    faces: Count = None
+    """Make a mesh coarser: about N faces (all; 50,000 with a texture)."""
+    texture: Count = None
+    """Bake an N x N texture in place of a mesh's vertex colours."""
+    box: Box = None
+    """Lowest and highest corner of the part that mesh or voxels are of (all)."""
+    count: Count = None
+    """Most points or splats (200000)."""
+    path: Text = None
+    """Of depth, normals, cameras: train | test | orbit | FILE (train; cameras: all splits)."""
+    frames: Count = None
+    """Length of an orbit (60), or how many of a path's cameras (all)."""
+    size: Size = None
+    """Width and height in pixels of an orbit's maps or cameras (those of the data)."""
+    format: Text = None
+    """exr | png: of depth and normals (exr)."""
     every: Count = None
-    """Judge views, or frames, 0, N, 2N, ... (1)."""
+    """Judge views, or frames, 0, N, 2N, ... of compressed (1)."""
     json: Switch = False
     """Print the result as JSON on stdout."""
 

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Annotated, Any
 
 import tyro
@@ -142,16 +143,17 @@ def export(args: Export, err: Console) -> int:
     from nfield import api, display
 
     run = api.open_run(args.run)
-    with display.counter(err, "judging") as bar:
+    names = {field.name for field in fields(args)} - {"run", "what", "out", "json"}
+    with display.counter(err, "exporting") as bar:
         task = bar.add_task("", total=None)
         result = run.export(
             args.out,
             what=args.what,
-            every=args.every,
-            watch=lambda judged: bar.update(task, completed=judged.done, total=judged.total),
+            watch=lambda done, total: bar.update(task, completed=done, total=total),
+            **{name: getattr(args, name) for name in names},
         )
-    flat = {**result, **result["mean"]}
-    del flat["mean"]
+    flat = {**result, **result.get("mean", {})}
+    flat.pop("mean", None)
     _output(args.json, result, lambda console: display.pairs(console, args.run, flat))
     return 0
 

@@ -11,8 +11,9 @@ from typing import Any
 PACKAGES = ("nfield-engine", "torch", "numpy", "safetensors", "tyro", "rich", "imageio", "pillow")
 EXTRAS = {
     "video": ("imageio_ffmpeg", "mp4 videos"),
-    "mesh": ("open3d", "shapes from meshes"),
+    "mesh": ("open3d", "shapes, and exported meshes, points, splats"),
     "colmap": ("pycolmap", "poses of photos"),
+    "maps": ("OpenEXR", "exported depth and normals"),
     "log": ("tensorboard", "TensorBoard logs"),
 }
 

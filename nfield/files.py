@@ -41,6 +41,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_suffix(path: Path, what: str, *known: str) -> None:
+    """Refuse a name that tells no known format.
+
+    Args:
+        what: What is written, such as "a mesh".
+
+    Raises:
+        InputError: as said.
+    """
+    if path.suffix.lower() not in known:
+        raise InputError(
+            f"{path}: the name of {what} must end in {', '.join(known)}, got "
+            f"{path.suffix or 'none'}; choose another name"
+        )
+
+
 def unwritable(path: Path, error: OSError) -> InputError:
     """What to tell who asked for a file at `path`."""
     return InputError(

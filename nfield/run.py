@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from nfield.config import Config, from_dict, to_dict
+from nfield.config import Config
 from nfield.data.load import load_configured
 from nfield.data.scene import Scene, Views
 from nfield.data.surface import Surface
 from nfield.errors import InputError
 from nfield.evaluate.lpips import LPIPS
 from nfield.evaluate.protocol import Judged
-from nfield.export.compressed import compress, decompress
-from nfield.fields.model import Image, load_model
+from nfield.fields.model import Image
 from nfield.fields.presets import Kind, preset
-from nfield.fields.value_model import load_value_model
 from nfield.files import replacing
 from nfield.kinds import NAMES
 from nfield.render.cameras import Cameras
 from nfield.train.folder import RunFolder
-from nfield.verbs import image, scene, shape, video
+from nfield.verbs import exports, image, scene, shape, video
+from nfield.verbs.compressed import load_compressed as load_compressed
+from nfield.verbs.compressed import load_state
 from nfield.verbs.fitted import Fitted, accepted
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from nfield.verbs.exports import ExportOptions
 
 VERBS: dict[Kind, ModuleType] = {
     "radiance": scene,
@@ -79,7 +84,7 @@ class Run:
         Raises:
             InputError: the run has no checkpoint yet.
         """
-        return _load(self.config, *self.folder.require())
+        return load_state(self.config, *self.folder.require())
 
     def views(self, split: str = "test") -> Views:
         """The views of a split of the scene.
@@ -209,49 +214,29 @@ class Run:
         out: str | Path | None = None,
         *,
         what: str = "compressed",
-        every: int | None = None,
-        watch: Callable[[Judged], None] | None = None,
+        watch: Callable[[int, int], None] = lambda done, total: None,
+        **options: Unpack[ExportOptions],
     ) -> dict[str, Any]:
-        """Write the field for use elsewhere, and judge what was written.
+        """Write the field for use elsewhere, in the input's frame and units.
 
         Args:
-            out: RUN/export/<field>.nfield by default.
-            what: `compressed`: the model with 8 bits a value, entropy coded.
-            every: As of `evaluate`.
-            watch: As of `evaluate`.
+            out: In RUN/export by default.
+            what: `compressed`, the model with 8 bits a value, entropy coded; of a scene or a shape
+                also `mesh`, `points`, `voxels` and `splats`; of a scene also `depth`, `normals`
+                and `cameras`.
+            watch: Called with how much is done, and of how much.
+            **options: See `nfield.verbs.exports.ExportOptions`.
 
         Returns:
-            `out`, `bytes` of it, the number of `parameters` and their `parameter_bytes` as they
-            are trained, and `mean`: the measures of the written model.
+            `what`, `out` and its `bytes`, and what can be said of it, such as the number of
+            `faces`; of `compressed` the number of `parameters`, their
+            `parameter_bytes` as they are trained, and `mean`, the measures of the written model.
 
         Raises:
-            InputError: no checkpoint, something else than `compressed`, a place that cannot be
-                written to.
+            InputError: no checkpoint, something that such a run cannot be written as, an option
+                that has no meaning for it, or a place that cannot be written to.
         """
-        if what != "compressed":
-            raise InputError(f"--what: must be compressed, got {what!r}; choose it")
-        size = self.model.size()
-        tensors, meta = self.model.state()
-        if self.config.occupancy is not None:
-            # It matters only whether a cell is above the threshold: steps are spent near that.
-            most = 4 * self.config.occupancy.threshold
-            name = "model.occupancy.thickness"
-            tensors[name] = tensors[name].clamp(max=most)
-        data = compress(tensors, {"config": to_dict(self.config), "meta": meta})
-        place = Path(out or self.folder.path / "export" / f"{self.config.field}.nfield")
-        with replacing(place) as temporary:
-            temporary.write_bytes(data)
-        verb = VERBS[self.kind].evaluate
-        options = {"every": every, "watch": None if self.kind == "distance" else watch}
-        fitted = Fitted(self.config, self.data, load_compressed(place)[1], place.parent)
-        judged = verb(fitted, **accepted(verb, self.config, options))
-        return {
-            "out": str(place),
-            "bytes": len(data),
-            "parameters": size["parameters"],
-            "parameter_bytes": size["bytes"],
-            "mean": judged["mean"],
-        }
+        return exports.export(self._fitted(), what, out, options, watch)
 
     def _origin(self) -> dict[str, Any]:
         """What was judged: enough to tell two results apart and to repeat them."""
@@ -267,22 +252,3 @@ class Run:
             "train_seconds": meta.get("seconds"),
             "checkpoint_sha256": hashlib.sha256(self.folder.checkpoint.read_bytes()).hexdigest(),
         }
-
-
-def load_compressed(path: str | Path) -> tuple[Config, Any]:
-    """Configuration and model, a Model or a ValueModel, of a compressed file.
-
-    Raises:
-        InputError: the file is absent, damaged or of a future schema.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"{file}: must be a compressed model, got no file; check the path")
-    tensors, header = decompress(file.read_bytes(), str(file))
-    config = from_dict(header.get("config", {}), str(file))
-    return config, _load(config, tensors, header.get("meta", {}))
-
-
-def _load(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Any:
-    load = load_model if preset(config.field).kind == "radiance" else load_value_model
-    return load(config, tensors, meta)

@@ -86,10 +86,14 @@ class Occupancy(nn.Module):
             possible[0] &= nn.functional.adaptive_max_pool3d(cells, self.shape[1:])[0] > 0
         return possible
 
+    def grid(self) -> Tensor:
+        """Which cells are occupied: bool, ``[level][z][y][x]``."""
+        return self._occupied.view(self.shape)
+
     def _pack(self, occupied: Tensor) -> Tensor:
         self._occupied = torch.zeros(math.prod(self.shape), dtype=torch.bool)
         self._occupied[self.cells] = occupied
-        return pack_occupancy(self._occupied.view(self.shape))
+        return pack_occupancy(self.grid())
 
     def is_due(self, step: int) -> bool:
         """Whether the grid is updated before this step: often at first."""

@@ -77,7 +77,7 @@ def render(
     watch: Callable[[int], None] = lambda total: None,
 ) -> Path:
     """Render along cameras to a video, or to a folder of pictures."""
-    cameras = _cameras(run.data, path, frames, size)
+    cameras = cameras_of(run.data, path, frames, size)
     out = out or run.renders / f"{Path(path).stem}-{what}.mp4"
 
     def image(index: int) -> Image:
@@ -90,7 +90,14 @@ def render(
     return out
 
 
-def _cameras(scene: Scene, path: str, frames: int | None, size: tuple[int, int] | None) -> Cameras:
+def cameras_of(
+    scene: Scene, path: str, frames: int | None = None, size: tuple[int, int] | None = None
+) -> Cameras:
+    """The cameras of an orbit, a split or a path file.
+
+    Raises:
+        InputError: there are no such cameras.
+    """
     if path == "orbit":
         count = ORBIT_FRAMES if frames is None else frames
         return orbit(scene.splits["train"].cameras, count, size)
