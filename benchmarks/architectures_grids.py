@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ Bars = tuple[float, float]  # of forward, of forward+backward
 
 
 def tables(
-    name: str, ours: nn.Module, in_dim: int, peers: dict[str, nn.Module], bars: Bars, points: int
+    name: str, ours: nn.Module, in_dim: int, peers: Mapping[str, nn.Module], bars: Bars, points: int
 ) -> Iterator[Comparison]:
     """Modules with one parameter each, eager and compiled; gradients are the parameter's."""
     x = torch.rand(points, in_dim)
@@ -104,16 +104,16 @@ def products(
 
 def low_rank(points: int) -> Iterator[Comparison]:
     x = torch.rand(points, 3)
-    peers = (lowrank_torch.vm_sampled, lowrank_torch.vm_bags, lowrank_torch.vm_gathered)
+    surfaces = (lowrank_torch.vm_sampled, lowrank_torch.vm_bags, lowrank_torch.vm_gathered)
     for resolution, channels in ((300, 48), (128, 16)):
         operands = (
             x,
             0.1 * torch.randn(3, resolution, resolution, channels),
             0.1 * torch.randn(3, resolution, channels),
         )
-        yield from products(f"VM R={resolution} C={channels}", vm, peers, operands)
-    peers = (lowrank_torch.cp_sampled, lowrank_torch.cp_bags, lowrank_torch.cp_gathered)
-    yield from products("CP R=300 C=96", cp, peers, (x, 0.1 * torch.randn(3, 300, 96)))
+        yield from products(f"VM R={resolution} C={channels}", vm, surfaces, operands)
+    lines = (lowrank_torch.cp_sampled, lowrank_torch.cp_bags, lowrank_torch.cp_gathered)
+    yield from products("CP R=300 C=96", cp, lines, (x, 0.1 * torch.randn(3, 300, 96)))
 
 
 def grids(shrink: int) -> Iterator[Comparison]:

@@ -59,7 +59,7 @@ def splats_of(points: Points) -> Splats:
         scale,
         _turn_z(points.normal),
         np.full(len(points), OPACITY, np.float32),
-        points.color.astype(np.float32) / 255,
+        (points.color / 255).astype(np.float32),
     )
 
 

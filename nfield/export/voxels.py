@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def require_format(path: Path) -> None:
     require_suffix(path, "voxels", ".npz")
 
 
-def write_voxels(path: Path, voxels: dict[str, NDArray[Any]]) -> None:
+def write_voxels(path: Path, voxels: Mapping[str, Any]) -> None:
     """Write arrays as a compressed .npz, whole or not at all.
 
     Raises:

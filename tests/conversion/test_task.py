@@ -118,7 +118,11 @@ def test_every_pair_of_fields_begins(teacher: Run, tmp_path) -> None:
 def test_what_is_compared_and_inherited(
     teacher: Run, tmp_path, pair: tuple[str, str], latents: bool, head: bool
 ) -> None:
-    configs = [begun(teacher, name, tmp_path / name).folder.config for name in pair]
+    harmonics = {"voxel": ("model.harmonics=3",)}  # as many as rbf has
+    configs = [
+        begun(teacher, name, tmp_path / name, *harmonics.get(name, ())).folder.config
+        for name in pair
+    ]
     known, student = (Model(config, teacher.model.bounds) for config in configs)
     known.occupancy.thickness.copy_(torch.rand(len(known.occupancy.thickness)))
     known.occupancy.refresh()
