@@ -18,6 +18,30 @@ void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const Modula
 
 }  // namespace amx
 
+namespace {
+
+// Splitting rows into pieces costs more than the unit gains where they are short.
+bool is_wide(const ModulatedLayerShape &shape) {
+    return shape.in >= 128 && shape.out >= 128;
+}
+
+void modulated_layer_forward(const ModulatedLayerShape &shape, int64_t n,
+                             const ModulatedLayer &layer, float *y, float *normal, float *scale) {
+    const auto run =
+        is_wide(shape) ? amx::modulated_layer_forward : kKernelsV4.modulated_layer_forward;
+    run(shape, n, layer, y, normal, scale);
+}
+
+void modulated_layer_backward(const ModulatedLayerShape &shape, int64_t n,
+                              const ModulatedLayer &layer, const float *normal, const float *scale,
+                              const float *dy, const ModulatedLayerGradients &gradients) {
+    const auto run =
+        is_wide(shape) ? amx::modulated_layer_backward : kKernelsV4.modulated_layer_backward;
+    run(shape, n, layer, normal, scale, dy, gradients);
+}
+
+}  // namespace
+
 // The system saves the unit's large state only for processes that asked for it.
 bool matrix_unit() {
     constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
@@ -28,8 +52,8 @@ bool matrix_unit() {
 Kernels matrix_unit_table() {
     Kernels table = kKernelsV4;
     table.isa = "amx";
-    table.modulated_layer_forward = amx::modulated_layer_forward;
-    table.modulated_layer_backward = amx::modulated_layer_backward;
+    table.modulated_layer_forward = modulated_layer_forward;
+    table.modulated_layer_backward = modulated_layer_backward;
     return table;
 }
 
