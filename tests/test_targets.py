@@ -115,7 +115,7 @@ def test_an_image_is_exported_with_little_loss(image_run: nfield.Run, tmp_path: 
     assert 45 < result["mean"]["psnr"] < before
     config, model = load_compressed(tmp_path / "image.nfield")
     assert config == image_run.config and model.size() == image_run.model.size()
-    with pytest.raises(InputError, match="--what: must be compressed, got 'mesh'"):
+    with pytest.raises(InputError, match="an image can be written as compressed, got 'mesh'"):
         image_run.export(what="mesh")
     with pytest.raises(
         InputError, match=r"absent\.nfield: must be a compressed model, got no file"
