@@ -60,7 +60,8 @@ class Fit:
     resume: Switch = False
     """Continue the run in --out where it was stopped."""
     fresh: Switch = False
-    """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg."""
+    """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg.
+    A resumed run keeps its choice."""
     set: Assignments = ()
     """Override any key of the configuration, such as train.samples=4096."""
     json: Switch = False

@@ -13,6 +13,7 @@ from nfield.encodings.triplane import TriPlane
 from nfield.encodings.voxel import Voxel
 from nfield.fields.growth import Grid, Growth
 from nfield.fields.hash_grid import hash_grid
+from nfield.fields.presets.parts import GrowingSettings
 from nfield.fields.presets.radiance import (
     CamSettings,
     LowRankSettings,
@@ -164,7 +165,7 @@ def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | Non
     return (lambda: weight * grid.total_variation()) if weight else None
 
 
-def _growth(grid: Grid, settings: TriplaneSettings | LowRankSettings | VoxelSettings) -> Growth:
+def _growth(grid: Grid, settings: GrowingSettings) -> Growth:
     return Growth(
         grid,
         settings.coarse_resolution,

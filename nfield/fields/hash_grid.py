@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from nfield.encodings.hash_grid import HashGrid
-from nfield.fields.presets import radiance, values
-
-Settings = radiance.NgpSettings | radiance.RbfSettings | values.HashSettings | values.RbfSettings
+from nfield.fields.presets.parts import HashGridSettings
 
 
-def hash_grid(settings: Settings, in_dim: int) -> HashGrid:
+def hash_grid(settings: HashGridSettings, in_dim: int) -> HashGrid:
     """The grid over points of so many coordinates."""
     return HashGrid(
         in_dim,

@@ -54,7 +54,7 @@ class Siren(MLP):
         super().__init__(in_dim, out_dim, width=width, hidden=hidden, activation="sine", bias=True)
         self.omega_first, self.omega_hidden = omega_first, omega_hidden
         start_sines(self, omega_hidden)
-        # To multiply the input of a layer is to multiply its W: the kernel knows no omega.
+        # The kernel's own omega multiplies the bias, too: here the layer's W takes it.
         factors = []
         for index, (out, in_) in enumerate(self.shape.layers):
             omega = 1.0 if index == hidden else omega_hidden if index else omega_first

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nfield.fields.presets.parts import GrowingSettings, HashGridSettings
 from nfield.fields.presets.preset import Preset
 
 _FROM_0 = {"least": 0}
 _FROM_2 = {"least": 2}
-_SHARE = {"most": 1}
 
 
 @dataclass(frozen=True)
-class NgpSettings:
+class NgpSettings(HashGridSettings):
     """Hash grid, a density network and a colour network (arXiv:2201.05989)."""
 
-    levels: int = 16
-    features: int = 2
-    log2_table: int = 17
-    base_resolution: int = 16
-    finest_resolution: int = 1024
     width: int = 64
     geometry_features: int = 15
     density_hidden: int = field(default=1, metadata=_FROM_0)
@@ -54,26 +49,17 @@ class CamSettings:
 
 
 @dataclass(frozen=True)
-class RbfSettings:
+class RbfSettings(HashGridSettings):
     """Hash grid and one layer of Gaussians to harmonics of the colour (arXiv:2503.06762)."""
 
-    levels: int = 16
-    features: int = 2
-    log2_table: int = 17
-    base_resolution: int = 16
-    finest_resolution: int = 1024
     kernels: int = 32
     harmonics: int = field(default=3, metadata={"most": 4})
 
 
 @dataclass(frozen=True)
-class TriplaneSettings:
+class TriplaneSettings(GrowingSettings):
     """Sum of three planes of features into small perceptrons (arXiv:2112.07945)."""
 
-    resolution: int = 256
-    coarse_resolution: int = 64
-    growth_stages: int = 2
-    growth_end: float = field(default=0.25, metadata=_SHARE)
     channels: int = 32
     width: int = 64
     geometry_features: int = 15
@@ -84,25 +70,21 @@ class TriplaneSettings:
 
 
 @dataclass(frozen=True)
-class VoxelSettings:
+class VoxelSettings(GrowingSettings):
     """Raw density and harmonics of the colour in one dense grid (arXiv:2112.05131)."""
 
     resolution: int = 96
     coarse_resolution: int = 24
-    growth_stages: int = 2
-    growth_end: float = field(default=0.25, metadata=_SHARE)
     harmonics: int = field(default=2, metadata={"most": 4})
     total_variation: float = field(default=5e-3, metadata=_FROM_0)
 
 
 @dataclass(frozen=True)
-class LowRankSettings:
+class LowRankSettings(GrowingSettings):
     """Products of planes and lines, summed to densities, mixed to features (arXiv:2203.09517)."""
 
     resolution: int = 192
-    coarse_resolution: int = 64
     growth_stages: int = 3
-    growth_end: float = field(default=0.25, metadata=_SHARE)
     density_channels: int = 8
     color_channels: int = 24
     geometry_features: int = 15

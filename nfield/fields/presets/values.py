@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nfield.fields.presets.parts import HashGridSettings
 from nfield.fields.presets.preset import Preset
 
 
 @dataclass(frozen=True)
-class HashSettings:
+class HashSettings(HashGridSettings):
     """Hash grid and perceptron (arXiv:2201.05989)."""
 
-    levels: int = 16
-    features: int = 2
-    log2_table: int = 17
-    base_resolution: int = 16
     finest_resolution: int = 512
     width: int = 64
     hidden: int = field(default=2, metadata={"least": 0})
@@ -60,13 +57,9 @@ class CamSettings:
 
 
 @dataclass(frozen=True)
-class RbfSettings:
+class RbfSettings(HashGridSettings):
     """Hash grid and one layer of Gaussians (arXiv:2503.06762)."""
 
-    levels: int = 16
-    features: int = 2
-    log2_table: int = 17
-    base_resolution: int = 16
     finest_resolution: int = 512
     kernels: int = 64
 
