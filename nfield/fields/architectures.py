@@ -136,8 +136,7 @@ def lowrank(settings: LowRankSettings) -> Radiance:
         encoding,
         head,
         NetworkColor(1 + features, width=settings.width, hidden=settings.color_hidden),
-        softplus_density,
-        Regime(
+        regime=Regime(
             (lambda: weight * encoding.sparsity()) if weight else None,
             _growth(encoding, settings),
             settings.network_rate,
