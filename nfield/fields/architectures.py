@@ -82,7 +82,7 @@ def rbf(settings: RbfSettings) -> Radiance:
     encoding = hash_grid(settings, 3)
     color = HarmonicColor(settings.harmonics)
     network = RBF(encoding.out_dim, color.latent, kernels=settings.kernels)
-    return Radiance(encoding, network, color, softplus_density)
+    return Radiance(encoding, network, color)
 
 
 def triplane(settings: TriplaneSettings) -> Radiance:
@@ -93,7 +93,7 @@ def triplane(settings: TriplaneSettings) -> Radiance:
         encoding,
         MLP(encoding.out_dim, latent, width=settings.width, hidden=settings.density_hidden),
         NetworkColor(latent, width=settings.width, hidden=settings.color_hidden),
-        regime=Regime(
+        Regime(
             _smooth(encoding, settings.total_variation),
             _growth(encoding, settings),
             settings.network_rate,
@@ -136,7 +136,7 @@ def lowrank(settings: LowRankSettings) -> Radiance:
         encoding,
         head,
         NetworkColor(1 + features, width=settings.width, hidden=settings.color_hidden),
-        regime=Regime(
+        Regime(
             (lambda: weight * encoding.sparsity()) if weight else None,
             _growth(encoding, settings),
             settings.network_rate,
@@ -148,16 +148,8 @@ def voxel(settings: VoxelSettings) -> Radiance:
     """Raw density and colours at the vertices of a dense grid."""
     color = HarmonicColor(settings.harmonics)
     encoding = Voxel(3, resolution=settings.coarse_resolution, channels=color.latent)
-    regime = Regime(
-        _smooth(encoding, settings.total_variation),
-        _growth(encoding, settings),
-    )
-    return Radiance(encoding, nn.Identity(), color, regime=regime)
-
-
-def softplus_density(raw: Tensor) -> Tensor:
-    """25 softplus(raw - 10); arXiv:2203.09517, released settings."""
-    return 25 * nn.functional.softplus(raw - 10)
+    regime = Regime(_smooth(encoding, settings.total_variation), _growth(encoding, settings))
+    return Radiance(encoding, nn.Identity(), color, regime)
 
 
 def _smooth(grid: TriPlane | Voxel, weight: float) -> Callable[[], Tensor] | None:

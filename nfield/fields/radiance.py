@@ -19,11 +19,6 @@ from nfield.ops.pointwise import exponential, logistic
 MAX_RAW_DENSITY = 12.0
 
 
-def exponential_density(raw: Tensor) -> Tensor:
-    """exp(min(raw, 12)); arXiv:2201.05989, Sec. 5.4."""
-    return exponential(raw, MAX_RAW_DENSITY)
-
-
 class NetworkColor(nn.Module):
     r"""Colours by a network of latent and direction.
 
@@ -94,15 +89,16 @@ class Radiance(Field):
     r"""A radiance field of three parts.
 
     Formula
-        $h = M(\mathrm{encoding}(x))$, $\sigma = \mathrm{activation}(h_0)$, $c = C(h, d)$
+        $h = M(\mathrm{encoding}(x))$, $\sigma = \exp(\min(h_0, 12))$, $c = C(h, d)$
     Shape
         see `nfield.fields.contract.RadianceField`
+    Source
+        Mueller et al. 2022, Instant-NGP, arXiv:2201.05989, Sec. 5.4, for the density
 
     Args:
         encoding: Points ``(N, 3)`` in the unit cube -> features.
         density_network: Features -> latent, raw density first.
         color: Latent and direction -> colours in [0, 1].
-        activation: Raw density ``(N,)`` -> density.
         regime: How the parts are trained.
     """
 
@@ -111,14 +107,12 @@ class Radiance(Field):
         encoding: nn.Module,
         density_network: nn.Module,
         color: nn.Module,
-        activation: Callable[[Tensor], Tensor] = exponential_density,
         regime: Regime = Regime(),
     ):
         super().__init__()
         self.encoding = encoding
         self.density_network = density_network
         self.color_head = color
-        self.activation = activation
         self.regime = regime
 
     def features(self, x: Tensor) -> Tensor:
@@ -127,7 +121,7 @@ class Radiance(Field):
 
     def density(self, h: Tensor) -> Tensor:
         """See the class."""
-        return self.activation(h[:, 0])
+        return exponential(h[:, 0], MAX_RAW_DENSITY)
 
     def color(self, h: Tensor, d: Tensor) -> Tensor:
         """See the class."""
