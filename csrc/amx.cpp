@@ -15,6 +15,9 @@ void modulated_layer_forward(const ModulatedLayerShape &, int64_t, const Modulat
 void modulated_layer_backward(const ModulatedLayerShape &, int64_t, const ModulatedLayer &,
                               const float *, const float *, const float *,
                               const ModulatedLayerGradients &);
+void mlp_forward(const MlpShape &, int64_t, const float *, const float *, float *, float *);
+void mlp_backward(const MlpShape &, int64_t, const float *, const float *, const float *,
+                  const float *, float *, float *);
 
 }  // namespace amx
 
@@ -40,6 +43,22 @@ void modulated_layer_backward(const ModulatedLayerShape &shape, int64_t n,
     run(shape, n, layer, normal, scale, dy, gradients);
 }
 
+bool is_wide(const MlpShape &shape) {
+    return shape.hidden > 1 && shape.width >= 128;
+}
+
+void mlp_forward(const MlpShape &shape, int64_t n, const float *x, const float *weights, float *y,
+                 float *kept) {
+    const auto run = is_wide(shape) ? amx::mlp_forward : kKernelsV4.mlp_forward;
+    run(shape, n, x, weights, y, kept);
+}
+
+void mlp_backward(const MlpShape &shape, int64_t n, const float *x, const float *weights,
+                  const float *kept, const float *dy, float *dx, float *dweights) {
+    const auto run = is_wide(shape) ? amx::mlp_backward : kKernelsV4.mlp_backward;
+    run(shape, n, x, weights, kept, dy, dx, dweights);
+}
+
 }  // namespace
 
 // The system saves the unit's large state only for processes that asked for it.
@@ -54,6 +73,8 @@ Kernels matrix_unit_table() {
     table.isa = "amx";
     table.modulated_layer_forward = modulated_layer_forward;
     table.modulated_layer_backward = modulated_layer_backward;
+    table.mlp_forward = mlp_forward;
+    table.mlp_backward = mlp_backward;
     return table;
 }
 

@@ -6,10 +6,13 @@
 #include "activation.h"
 #include "normalization.h"
 #include "panels.h"
+#include "tile.h"
 
 namespace nf::NF_ISA {
 
 namespace {
+
+constexpr int64_t kTileRows = 96;  // a multiple of all the row counts that products work with
 
 // What the rows of a call have in common.
 struct Call {
@@ -79,14 +82,14 @@ void forward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer &
     std::memset(bias, 0, pad * sizeof(float));
     std::memcpy(bias, layer.bias, out * sizeof(float));
     float *stored = normal ? normal : y;  // z of all rows, where statistics span several
-    parallel_for((tiles(n) + kBlockTiles - 1) / kBlockTiles, [&](int64_t b) {
+    parallel_for(groups_of_tiles(n, kTileRows), [&](int64_t g) {
         const Scratch<float> z(kTileRows * pad);
-        RowTile x(in, in);
-        for (int64_t t = b * kBlockTiles; t < least(tiles(n), (b + 1) * kBlockTiles); ++t) {
+        RowTile x(kTileRows, in);
+        for (int64_t t = g * kGroup; t < least(tiles(n, kTileRows), (g + 1) * kGroup); ++t) {
             const int64_t first = t * kTileRows, rows = least(kTileRows, n - first);
-            x.set(layer.x + first * in, rows);
-            x.multiply(weight, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
-                store(z + row * pad + column, sum + load(bias + column));
+            x.set(layer.x + first * in, rows, in, in);
+            x.multiply(weight, bias_of(bias), [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+                store(z + row * pad + column, sum);
             });
             if (!shape.grouped())
                 modulate_tile<kind>(call, first, rows, z, y, normal, scale);
@@ -201,8 +204,9 @@ void input_gradient(int64_t in, int64_t rows, const RowTile &dz, const Panels &w
                     float *dx) {
     const bool direct = in == weight.pad && rows == kTileRows;
     float *target = direct ? dx : copy;
-    dz.multiply(weight, [&](Vec sum, int64_t row, int64_t column)
-                            NF_ALWAYS { store(target + row * weight.pad + column, sum); });
+    dz.multiply(weight, zero, [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+        store(target + row * weight.pad + column, sum);
+    });
     if (direct) return;
     for (int64_t r = 0; r < rows; ++r)
         std::memcpy(dx + r * in, copy + r * weight.pad, in * sizeof(float));
@@ -212,7 +216,7 @@ void input_gradient(int64_t in, int64_t rows, const RowTile &dz, const Panels &w
 // enough to fit in memory and to be added up quickly.
 int64_t tile_sets(int64_t n, int64_t weights) {
     const int64_t most = (int64_t{1} << 22) / weights;
-    return least(most < 4 ? 4 : least(most, 32), tiles(n));
+    return least(most < 4 ? 4 : least(most, 32), tiles(n, kTileRows));
 }
 
 // The padded gradients of all sets, added in their order.
@@ -246,15 +250,16 @@ void backward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer 
         std::memset(dweight, 0, stride * sizeof(float));
         const Scratch<float> dz(kTileRows * out_pad), copy(kTileRows * in_pad);
         std::memset(dz, 0, kTileRows * out_pad * sizeof(float));
-        RowTile rows_of_dz(shape.out, out_pad);
-        const OuterTile outer(out_pad, in_pad, in);
-        for (int64_t t = tiles(n) * s / sets; t < tiles(n) * (s + 1) / sets; ++t) {
+        RowTile rows_of_dz(kTileRows, out_pad);
+        const OuterTile outer(kTileRows, out_pad, in_pad);
+        const int64_t count = tiles(n, kTileRows);
+        for (int64_t t = count * s / sets; t < count * (s + 1) / sets; ++t) {
             const int64_t first = t * kTileRows, rows = least(kTileRows, n - first);
             gradient_tile<kind>(call, first, rows, kept, to, groups, dz);
-            outer.add(dz, layer.x + first * in, rows, dweight);
+            outer.add(dz, out_pad, layer.x + first * in, in_pad, in, rows, dweight);
             add_columns(rows, out_pad, dz, dbias);
             if (!to.dx) continue;
-            rows_of_dz.set(dz, rows);
+            rows_of_dz.set(dz, rows, shape.out, out_pad);
             input_gradient(in, rows, rows_of_dz, weight, copy, to.dx + first * in);
         }
     });

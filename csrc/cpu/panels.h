@@ -1,7 +1,7 @@
 // Products of tiles of rows with matrices that stay: what a layer's passes consist of.
 //
 //     Panels     B [K][N], packed once
-//     RowTile    A [rows][K] of one tile;  multiply:  C = A B
+//     RowTile    A [rows][K] of one tile;  multiply:  C = start + A B
 //     OuterTile  add:  D [M][N] += A^T B  over the rows of one tile
 //
 // Two units compute them: the vectors' multiply-adds (panels_fma.h), or a matrix unit where the
@@ -12,15 +12,13 @@
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kTileRows = 96;   // a multiple of all the row counts that products work with
-constexpr int64_t kBlockTiles = 8;  // tiles a thread takes at once
-
 inline int64_t padded(int64_t columns) {
     return round_up(columns, kLanes < 8 ? 8 : kLanes);
 }
 
-inline int64_t tiles(int64_t n) {
-    return (n + kTileRows - 1) / kTileRows;
+// Starts of C: a row for all.
+inline auto bias_of(const float *bias) {
+    return [bias](int64_t, int64_t column) NF_ALWAYS { return load(bias + column); };
 }
 
 }  // namespace nf::NF_ISA

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "amx.h"
+#include "gemm.h"
 
 namespace nf::NF_ISA {
 
@@ -101,29 +102,28 @@ class Panels {
     }
 };
 
-// Up to kTileRows rows of a matrix, `stride` floats apart.
+// Rows of a matrix, at most `rows` of at most `stride` floats.
 class RowTile {
   public:
-    RowTile(int64_t columns, int64_t stride)
-        : columns_(columns),
-          stride_(stride),
-          next_(blocks(columns) * kPieces),
-          pieces_(kTileRows / kSide * next_) {}
+    RowTile(int64_t rows, int64_t stride)
+        : pieces_(round_up(rows, kSide) / kSide * blocks(stride) * kPieces) {}
 
-    void set(const float *source, int64_t rows) {
-        rows_ = rows;
+    // Rows of `columns` floats, `stride` from row to row.
+    void set(const float *source, int64_t rows, int64_t columns, int64_t stride) {
+        rows_ = rows, columns_ = columns, next_ = blocks(columns) * kPieces;
         for (int64_t r = 0; r < round_up(rows, kSide); ++r) {
             Pair *to = pieces_ + r / kSide * next_ + r % kSide * kSide;
-            const float *from = source + r * stride_;
-            const int64_t last = r < rows ? columns_ : 0;
-            for (int64_t k = 0; k < columns_; k += kSteps, to += kPieces)
+            const float *from = source + r * stride;
+            const int64_t last = r < rows ? columns : 0;
+            for (int64_t k = 0; k < columns; k += kSteps, to += kPieces)
                 store_pieces(to, load_before(from, k, last), load_before(from, k + kSide, last));
         }
     }
 
-    // finish(sum, row, column) takes the vectors of C.
-    template <class Finish>
-    NF_ALWAYS inline void multiply(const Panels &b, const Finish &finish) const {
+    // C begins at start(row, column), vectors; finish(sum, row, column) takes them.
+    template <class Start, class Finish>
+    NF_ALWAYS inline void multiply(const Panels &b, const Start &start,
+                                   const Finish &finish) const {
         const MatrixUnit unit;
         const int64_t tiles = (rows_ + kSide - 1) / kSide;
         alignas(64) float sum[2 * kSide][2 * kSide];
@@ -134,43 +134,42 @@ class RowTile {
                                      pieces_ + t * next_, next_, b.packed + j / kSide * b.next,
                                      b.next, sum[0], 2 * kSide);
                 for (int64_t r = 0; r < least(2 * kSide, rows_ - t * kSide); ++r)
-                    for (int64_t c = 0; c < columns; ++c)
-                        finish(load(sum[r] + c * kSide), t * kSide + r, j + c * kSide);
+                    for (int64_t c = 0; c < columns; ++c) {
+                        const int64_t row = t * kSide + r, column = j + c * kSide;
+                        finish(start(row, column) + load(sum[r] + c * kSide), row, column);
+                    }
             }
     }
 
   private:
-    int64_t columns_, stride_, next_, rows_ = 0;
+    int64_t rows_ = 0, columns_ = 0, next_ = 0;
     Scratch<Pair> pieces_;
 };
 
-// D [m][n], both padded, += A^T B, of A [rows][m] and B [rows][n] of which some columns are padding
-// and absent.
+// D [m][n], both padded, += A^T B, of A [rows][m] and B [rows][n]; at most `rows`, `m`, `n` of
+// them.
 class OuterTile {
   public:
-    OuterTile(int64_t m, int64_t n, int64_t b_columns)
-        : m_(m),
-          n_(n),
-          columns_(b_columns),
-          next_(blocks(kTileRows) * kPieces),
-          a_(m / kSide * next_),
-          b_(n / kSide * next_) {}
+    OuterTile(int64_t rows, int64_t m, int64_t n)
+        : next_(blocks(rows) * kPieces), a_(m / kSide * next_), b_(n / kSide * next_) {}
 
-    void add(const float *a, const float *b, int64_t rows, float *sums) const {
+    // Rows of A are m floats, those of B `columns`, the rest of their n being absent.
+    void add(const float *a, int64_t m, const float *b, int64_t n, int64_t columns, int64_t rows,
+             float *sums) const {
         const MatrixUnit unit;
         alignas(64) Pair pieces[kPieces];
         for (int64_t k = 0; k < rows; k += kSteps) {
-            for (int64_t c = 0; c < m_; c += kSide) {
-                pair_rows(a + c, m_, k, rows, kSide, pieces);
+            for (int64_t c = 0; c < m; c += kSide) {
+                pair_rows(a + c, m, k, rows, kSide, pieces);
                 transpose_block(pieces, a_ + c / kSide * next_ + k / kSteps * kPieces);
             }
-            for (int64_t c = 0; c < n_; c += kSide)
-                pair_rows(b + c, columns_, k, rows, least(kSide, columns_ - c),
+            for (int64_t c = 0; c < n; c += kSide)
+                pair_rows(b + c, columns, k, rows, least(kSide, columns - c),
                           b_ + c / kSide * next_ + k / kSteps * kPieces);
         }
-        for (int64_t i = 0; i < m_; i += 2 * kSide)
-            multiply_band<true>(least(2, (m_ - i) / kSide), n_ / kSide, blocks(rows),
-                                a_ + i / kSide * next_, next_, b_, next_, sums + i * n_, n_);
+        for (int64_t i = 0; i < m; i += 2 * kSide)
+            multiply_band<true>(least(2, (m - i) / kSide), n / kSide, blocks(rows),
+                                a_ + i / kSide * next_, next_, b_, next_, sums + i * n, n);
     }
 
   private:
@@ -184,7 +183,7 @@ class OuterTile {
         }
     }
 
-    int64_t m_, n_, columns_, next_;
+    int64_t next_;
     Scratch<Pair> a_, b_;
 };
 

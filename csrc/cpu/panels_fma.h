@@ -29,61 +29,71 @@ class Panels {
     Scratch<float> packed_;
 };
 
-// Up to kTileRows rows of a matrix, `stride` floats apart.
+// Rows of a matrix, at most `rows` of at most `stride` floats.
 class RowTile {
   public:
-    RowTile(int64_t columns, int64_t stride)
-        : columns_(columns), stride_(stride), copy_(kTileRows * stride) {}
+    RowTile(int64_t rows, int64_t stride) : copy_(round_up(rows, 8) * stride) {}
 
-    void set(const float *source, int64_t rows) {
-        rows_ = round_up(rows, 8), data_ = source;
+    // Rows of `columns` floats, `stride` from row to row.
+    void set(const float *source, int64_t rows, int64_t columns, int64_t stride) {
+        rows_ = round_up(rows, 8), columns_ = columns, stride_ = stride, data_ = source;
         if (rows == rows_) return;
-        std::memset(copy_, 0, rows_ * stride_ * sizeof(float));
-        std::memcpy(copy_, source, ((rows - 1) * stride_ + columns_) * sizeof(float));
+        std::memset(copy_, 0, rows_ * stride * sizeof(float));
+        std::memcpy(copy_, source, ((rows - 1) * stride + columns) * sizeof(float));
         data_ = copy_;
     }
 
-    // finish(sum, row, column) takes the vectors of C, also of rows up to the next multiple of 8.
-    template <class Finish>
-    NF_ALWAYS inline void multiply(const Panels &b, const Finish &finish) const {
+    // C begins at start(row, column), vectors; finish(sum, row, column) takes them, also of rows up
+    // to the next multiple of 8.
+    template <class Start, class Finish>
+    NF_ALWAYS inline void multiply(const Panels &b, const Start &start,
+                                   const Finish &finish) const {
         for (int64_t j = 0; j < b.pad; j += kPanel) {
             const int64_t width = least(kPanel, b.pad - j);
-            gemm({data_, stride_, 1}, b.panel(j), width, rows_, width, columns_, zero,
-                 [&](Vec sum, int64_t row, int64_t column)
-                     NF_ALWAYS { finish(sum, row, j + column); });
+            gemm(
+                {data_, stride_, 1}, b.panel(j), width, rows_, width, columns_,
+                [&](int64_t row, int64_t column) NF_ALWAYS { return start(row, j + column); },
+                [&](Vec sum, int64_t row, int64_t column)
+                    NF_ALWAYS { finish(sum, row, j + column); });
         }
     }
 
   private:
-    int64_t columns_, stride_, rows_ = 0;
+    int64_t rows_ = 0, columns_ = 0, stride_ = 0;
     const float *data_ = nullptr;
     Scratch<float> copy_;
 };
 
-// D [m][n], both padded, += A^T B, of A [rows][m] and B [rows][n].
+// D [m][n], both padded, += A^T B, of A [rows][m] and B [rows][n]; at most `rows`, `m`, `n` of
+// them.
 class OuterTile {
   public:
-    OuterTile(int64_t m, int64_t n, int64_t b_columns)
-        : m_(m), n_(n), columns_(b_columns), copy_(kTileRows * n) {}
+    OuterTile(int64_t rows, int64_t, int64_t n) : copy_(rows * n) {}
 
-    void add(const float *a, const float *b, int64_t rows, float *sums) const {
-        if (columns_ != n_) {
+    // Rows of A are m floats, those of B `columns`, the rest of their n being absent.
+    void add(const float *a, int64_t m, const float *b, int64_t n, int64_t columns, int64_t rows,
+             float *sums) const {
+        if (columns != n) {
             for (int64_t r = 0; r < rows; ++r)
-                for (int64_t c = 0; c < n_; c += kLanes) {
-                    const int64_t lanes = columns_ - c < 0 ? 0 : least(kLanes, columns_ - c);
-                    store(copy_ + r * n_ + c, load_some(b + r * columns_ + c, lanes));
+                for (int64_t c = 0; c < n; c += kLanes) {
+                    const int64_t lanes = columns - c < 0 ? 0 : least(kLanes, columns - c);
+                    store(copy_ + r * n + c, load_some(b + r * columns + c, lanes));
                 }
             b = copy_;
         }
         gemm(
-            {a, 1, m_}, b, n_, m_, n_, rows,
-            [&](int64_t row, int64_t column) NF_ALWAYS { return load(sums + row * n_ + column); },
-            [&](Vec sum, int64_t row, int64_t column)
-                NF_ALWAYS { store(sums + row * n_ + column, sum); });
+            {a, 1, m}, b, n, m, n, rows,
+            [&](int64_t row, int64_t column) NF_ALWAYS {
+                __builtin_prefetch(sums + row * n + column, 1);
+                return Vec{};
+            },
+            [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {
+                float *at = sums + row * n + column;
+                store(at, load(at) + sum);
+            });
     }
 
   private:
-    int64_t m_, n_, columns_;
     Scratch<float> copy_;
 };
 
