@@ -64,6 +64,7 @@ class Convert:
 
     `teacher` is the run and `digest` the SHA-256 of its checkpoint. Rays come from near the
     training `cameras`, or from a `sphere` around the bounds where the data is not at hand.
+    `samples` is the budget of visible samples of a step of the distillation.
     `latents` is the share of the distillation in which latents and densities are compared,
     `points` the one in which densities and colours are; the rest adds rendered pixels. Log
     densities are compared between `least_log_density` and `most_log_density`. `finetune` is the
@@ -75,6 +76,7 @@ class Convert:
     digest: str = ""
     edits: str = ""
     poses: Literal["auto", "cameras", "sphere"] = "auto"
+    samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
     latents: float = dataclasses.field(default=0.05, metadata={"least": 0, "most": 1})
     points: float = dataclasses.field(default=0.15, metadata={"least": 0, "most": 1})
     least_log_density: float = dataclasses.field(default=-2.0, metadata={"least": -60, "most": 12})

@@ -119,7 +119,7 @@ def _defaults(teacher: RunFolder, to: str) -> Config:
         downscale=known.downscale,
         background=known.background,
         occupancy=known.occupancy,
-        convert=Convert(),
+        convert=Convert(**preset(to).convert),
     )
 
 

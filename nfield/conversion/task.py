@@ -71,7 +71,7 @@ class Distillation:
         self._teacher = teacher
         self._poses = poses
         self._settings = settings = config.convert
-        self._budget, self._count = config.train.samples, config.train.rays
+        self._budget, self._count = settings.samples, config.train.rays
         self._stages = Stages(settings.latents if same else 0.0, settings.points)
         self._clamp = Clamp(settings.least_log_density, settings.most_log_density)
         self._hard_poses = Pool("hard_poses", POSES_KEPT, 12) if settings.hard_poses else None
@@ -89,11 +89,14 @@ class Distillation:
         poses = self._draw_poses(step.generator)
         rays, samples, taught = self._teach(poses, step.generator)
         background = torch.rand(rays.origins.shape, generator=step.generator)
-        learned = self._look(self.model, samples, rays, self.model.field.features(samples.x))
+        # Training and export ask in cells that are not occupied, too.
+        empty = self.model.occupancy.random_empty(self._budget // EMPTY, step.generator)
+        h = self.model.field.features(torch.cat([samples.x, empty]))
+        learned = self._look(self.model, samples, rays, h[: len(samples)])
         truth, color = taught.rays.over(background), learned.rays.over(background)
         weights = self._stages.at(step.progress)
         loss = weights.pixel * root_mean_square(color - truth)
-        loss = loss + weights.density * self._emptiness(step.generator)
+        loss = loss + weights.density * self._emptiness(h[len(samples) :])
         loss = loss + self._pointwise(weights.latent, weights.color, samples, taught, learned)
         self._remember(poses, rays, (color - truth).detach().square().mean(1))
         self._count = rays_for(self._budget, len(rays.origins), len(samples))
@@ -150,10 +153,8 @@ class Distillation:
             loss = loss + color * root_mean_square((learned.color - taught.color)[counts])
         return loss
 
-    def _emptiness(self, generator: torch.Generator) -> Tensor:
-        """Of points in cells that are not occupied: training and export ask there, too."""
-        points = self.model.occupancy.random_empty(self._budget // EMPTY, generator)
-        density = log_density(self.model.density(points))
+    def _emptiness(self, h: Tensor) -> Tensor:
+        density = log_density(self.model.field.density(h))
         return root_mean_square((density - self._clamp.least).clamp(min=0))
 
     def _remember(self, poses: Tensor, rays: Rays, error: Tensor) -> None:
@@ -166,6 +167,9 @@ class Distillation:
             counts = np.bincount(pose[own], minlength=len(poses))
             mean = torch.from_numpy(sums / np.maximum(counts, 1))
             self._hard_poses.add(poses.flatten(1), mean)
+
+    def penalty(self, step: Step) -> None:
+        """What the teacher says leaves nothing open that a regulariser would have to decide."""
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `nfield.train.task.Task`."""

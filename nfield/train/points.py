@@ -34,6 +34,10 @@ class PointTask:
             record["psnr"] = batch_psnr(values, truth)
         return self._loss(values, truth), record
 
+    def penalty(self, step: Step) -> Tensor | None:
+        """See `nfield.train.task.Task`."""
+        return self.model.field.regularization()
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Nothing: a step depends on the model and its own number alone."""
         return {}, {}

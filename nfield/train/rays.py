@@ -53,6 +53,10 @@ class RayTask:
         self._rays = rays_for(self._train.samples, batch.rays, len(samples))
         return loss, record
 
+    def penalty(self, step: Step) -> Tensor | None:
+        """See `nfield.train.task.Task`."""
+        return self.model.field.regularization()
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What the next step depends on besides the model."""
         return {}, {"rays": self._rays}

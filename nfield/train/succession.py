@@ -26,11 +26,21 @@ class Succession:
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """See `Task`."""
+        task, own = self._now(step)
+        return task.loss(own)
+
+    def penalty(self, step: Step) -> Tensor | None:
+        """See `Task`."""
+        task, own = self._now(step)
+        return task.penalty(own)
+
+    def _now(self, step: Step) -> tuple[Task, Step]:
+        """The task of a step, and the step at the task's own share."""
         change = self._change
         if step.progress < change:
-            return self._first.loss(dataclasses.replace(step, progress=step.progress / change))
+            return self._first, dataclasses.replace(step, progress=step.progress / change)
         share = (step.progress - change) / (1 - change)
-        return self._second.loss(dataclasses.replace(step, progress=share))
+        return self._second, dataclasses.replace(step, progress=share)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `Task`."""

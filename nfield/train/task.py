@@ -28,6 +28,10 @@ class Task(Protocol):
         """Loss of a step, and values to log."""
         ...
 
+    def penalty(self, step: Step) -> Tensor | None:
+        """What the model's regularisation adds to the loss of a step."""
+        ...
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that the next step depends on besides the model."""
         ...

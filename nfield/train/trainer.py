@@ -43,14 +43,15 @@ class Trainer:
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
             self._optimizer.follow(self.model, self.model.field.parameter_groups())
-        loss, record = self.task.loss(Step(self.step, self._progress(), generator))
+        step = Step(self.step, self._progress(), generator)
+        loss, record = self.task.loss(step)
         error = float(loss.detach())
         if not math.isfinite(error):
             raise InputError(
                 f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
                 "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
             )
-        penalty = self.model.field.regularization()
+        penalty = self.task.penalty(step)
         (loss if penalty is None else loss + penalty).backward()
         self._optimizer.step(self._learning_rate())
         self.step += 1

@@ -10,6 +10,7 @@ import nfield
 from nfield.run import Run
 
 COMMON = ("train.samples=1024", "train.rays=64")
+TAUGHT = (*COMMON, "convert.samples=1024")
 OCCUPANCY = ("occupancy.resolution=16", "occupancy.steps=64", "occupancy.warmup=32")
 HASH = ("model.log2_table=10", "model.levels=4", "model.finest_resolution=32")
 MODELS = {

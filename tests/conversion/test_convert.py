@@ -17,9 +17,9 @@ from nfield.config import identity
 from nfield.errors import InputError
 from nfield.run import Run
 from nfield.train.folder import RunFolder
-from tests.conversion.conftest import COMMON, MODELS
+from tests.conversion.conftest import TAUGHT, MODELS
 
-SETTINGS = (*COMMON, *MODELS["voxel"])
+SETTINGS = (*TAUGHT, *MODELS["voxel"])
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_resumed_conversion_keeps_its_teacher(teacher: Run, tmp_path: Path) ->
 
 def test_a_region_is_all_that_is_converted(teacher: Run, tmp_path: Path) -> None:
     box = nfield.Box((-2, -2, -2), (2, 2, 0))
-    settings = [*COMMON, *MODELS["ngp"]]
+    settings = [*TAUGHT, *MODELS["ngp"]]
     run = nfield.convert(
         teacher, to="ngp", out=tmp_path / "run", max_steps=3, region=box, set=settings
     )

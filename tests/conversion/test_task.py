@@ -20,14 +20,14 @@ from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.step import Step
 from nfield.train.trainer import Trainer
-from tests.conversion.conftest import COMMON, MODELS
+from tests.conversion.conftest import TAUGHT, MODELS
 from tests.ops.reference import on_threads
 
 ACTIVE = ("convert.hard_poses=true", "convert.hard_rays=true", "convert.heavy_points=true")
 
 
 def begun(teacher: Run, to: str, out: Path, *settings: str, steps: int = 12) -> Conversion:
-    assignments = (*COMMON, *MODELS[to], *settings)
+    assignments = (*TAUGHT, *MODELS[to], *settings)
     if to == "ngp":
         assignments = (*assignments, "model.width=32")  # another than the teacher
     return Conversion(*plan(teacher.folder.path, to, {"max_steps": steps}, assignments, out=out))
@@ -176,3 +176,10 @@ def test_photos_come_last_and_have_their_own_share(teacher: Run, tmp_path) -> No
     tensors_after(conversion.trainer, 10)
     assert not torch.equal(conversion.trainer.model.occupancy.thickness, distilled)
     assert RunFolder(tmp_path / "run", conversion.folder.config).free()  # nothing was written
+
+
+def test_regularisers_rest_while_the_teacher_speaks(teacher: Run, tmp_path: Path) -> None:
+    settings = ("model.total_variation=1", "convert.finetune=0.5")
+    task = begun(teacher, "voxel", tmp_path / "run", *settings).trainer.task
+    assert task.penalty(step(0, 0.2)) is None
+    assert float(task.penalty(step(0, 0.8)).detach()) > 0

@@ -20,6 +20,9 @@ class Noting:
         self.seen.append(step.progress)
         return torch.zeros(()), {"step": step.number}
 
+    def penalty(self, step: Step):
+        return torch.tensor(step.progress) if self.model == "second" else None
+
     def state(self):
         return {"seen": torch.tensor(self.seen)}, {"count": len(self.seen)}
 
@@ -37,6 +40,13 @@ def test_each_task_sees_its_own_share_of_the_budget() -> None:
     assert first.seen == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6])
     assert second.seen == pytest.approx([0, 0.5, 1])
     assert both.model == "first"
+
+
+def test_the_penalty_is_that_of_the_task_at_work() -> None:
+    both = Succession(Noting("first"), Noting("second"), 0.75)
+    generator = torch.Generator()
+    assert both.penalty(Step(0, 0.5, generator)) is None
+    assert float(both.penalty(Step(0, 0.875, generator))) == pytest.approx(0.5)
 
 
 def test_states_come_back_to_their_task() -> None:

@@ -22,12 +22,14 @@ class Preset:
             fields nor torch. The function takes the settings and, for all but radiance, the
             number of values at a point.
         train: Values of `nfield.config.Train` that differ for this field, by key.
+        convert: Those of `nfield.config.Convert`, where another field teaches this one.
     """
 
     kind: Kind
     settings: Any
     build: str
     train: Mapping[str, Any] = field(default_factory=dict)
+    convert: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, settings: Any, *values: int) -> Any:
         """The field of these settings; imports the module that builds it."""

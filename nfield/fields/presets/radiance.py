@@ -96,6 +96,10 @@ class LowRankSettings(GrowingSettings):
 
 _BUILD = "nfield.fields.architectures:"
 
+# What a teacher says has no noise: a network that every sample changes as a whole learns from few
+# samples a step, and more steps. Tables, where a sample changes what lies around it, want many.
+_FEW = {"samples": 4096}
+
 PRESETS = {
     "ngp": Preset("radiance", NgpSettings(), _BUILD + "ngp"),
     "nerf": Preset(
@@ -103,14 +107,16 @@ PRESETS = {
         NerfSettings(),
         _BUILD + "nerf",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
+        _FEW,
     ),
     "cam": Preset(
         "radiance",
         CamSettings(),
         _BUILD + "cam",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
+        _FEW,
     ),
-    "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf"),
+    "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf", convert=_FEW),
     "triplane": Preset(
         "radiance", TriplaneSettings(), _BUILD + "triplane", {"learning_rate": 2e-2}
     ),
