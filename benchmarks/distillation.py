@@ -13,7 +13,7 @@ from nfield.conversion.conversion import Conversion
 from nfield.conversion.losses import root_mean_square
 from nfield.conversion.plan import plan
 from nfield.conversion.poses import Poses
-from nfield.conversion.task import Distillation
+from nfield.conversion.task import EMPTY, Distillation
 from nfield.train.losses import batch_psnr
 from nfield.train.rays import CANDIDATES, rays_for
 from nfield.train.step import Step
@@ -32,12 +32,13 @@ class OtherSamples(Distillation):
         )
         count = candidates.rays
         samples, _ = self.model.visible(candidates)
-        h = self.model.field.features(samples.x)
-        learned = self._look(self.model, samples, rays.first(count), h)
+        empty = self.model.occupancy.random_empty(self._budget // EMPTY, step.generator)
+        h = self.model.field.features(torch.cat([samples.x, empty]))
+        learned = self._look(self.model, samples, rays.first(count), h[: len(samples)])
         color = learned.rays.over(background[:count])
         truth = taught.rays.over(background)[:count]
         self._count = rays_for(self._budget, count, len(samples))
-        loss = root_mean_square(color - truth) + self._emptiness(step.generator)
+        loss = root_mean_square(color - truth) + self._emptiness(h[len(samples) :])
         record = {"psnr": batch_psnr(color, truth), "rays": count, "samples": len(samples)}
         return loss, record
 

@@ -17,7 +17,7 @@ from nfield.config import identity
 from nfield.errors import InputError
 from nfield.run import Run
 from nfield.train.folder import RunFolder
-from tests.conversion.conftest import TAUGHT, MODELS
+from tests.conversion.conftest import MODELS, TAUGHT
 
 SETTINGS = (*TAUGHT, *MODELS["voxel"])
 

@@ -20,7 +20,7 @@ from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.step import Step
 from nfield.train.trainer import Trainer
-from tests.conversion.conftest import TAUGHT, MODELS
+from tests.conversion.conftest import MODELS, TAUGHT
 from tests.ops.reference import on_threads
 
 ACTIVE = ("convert.hard_poses=true", "convert.hard_rays=true", "convert.heavy_points=true")
