@@ -80,9 +80,10 @@ void forward(const MlpShape &shape, int64_t n, const float *x, const float *weig
     const Scratch<float> biases(plan.layers * plan.widest);
     pack_biases(plan, weights, biases);
     const ForwardCall call = {n, x, matrices, biases, y, kept};
-    parallel_for(groups_of_tiles(n, plan.tile), [&](int64_t g) {
+    const int64_t count = tiles(n, plan.tile), groups = groups_of_tiles(count);
+    parallel_for(groups, [&](int64_t g) {
         ForwardTile tile(plan);
-        for (int64_t t = g * kGroup; t < least(tiles(n, plan.tile), (g + 1) * kGroup); ++t)
+        for (int64_t t = count * g / groups; t < count * (g + 1) / groups; ++t)
             forward_tile<kind>(plan, shape, call, t, tile);
     });
 }

@@ -82,10 +82,11 @@ void forward(const ModulatedLayerShape &shape, int64_t n, const ModulatedLayer &
     std::memset(bias, 0, pad * sizeof(float));
     std::memcpy(bias, layer.bias, out * sizeof(float));
     float *stored = normal ? normal : y;  // z of all rows, where statistics span several
-    parallel_for(groups_of_tiles(n, kTileRows), [&](int64_t g) {
+    const int64_t count = tiles(n, kTileRows), groups = groups_of_tiles(count);
+    parallel_for(groups, [&](int64_t g) {
         const Scratch<float> z(kTileRows * pad);
         RowTile x(kTileRows, in);
-        for (int64_t t = g * kGroup; t < least(tiles(n, kTileRows), (g + 1) * kGroup); ++t) {
+        for (int64_t t = count * g / groups; t < count * (g + 1) / groups; ++t) {
             const int64_t first = t * kTileRows, rows = least(kTileRows, n - first);
             x.set(layer.x + first * in, rows, in, in);
             x.multiply(weight, bias_of(bias), [&](Vec sum, int64_t row, int64_t column) NF_ALWAYS {

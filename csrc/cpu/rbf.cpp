@@ -145,10 +145,11 @@ void store_parameters(const PackedRbf &net, const Sums &sums, const RbfGradients
 
 void rbf_forward(const Rbf &given, int64_t n, const float *x, float *y) {
     const PackedRbf net(given);
-    parallel_for(groups_of_tiles(n, kTile), [&](int64_t g) {
+    const int64_t count = tiles(n, kTile), groups = groups_of_tiles(count);
+    parallel_for(groups, [&](int64_t g) {
         const Scratch<float> copy(kTile * net.in_pad), phi(kTile * net.kernels_pad),
             output(kTile * net.out_pad);
-        for (int64_t t = g * kGroup; t < least(tiles(n, kTile), (g + 1) * kGroup); ++t) {
+        for (int64_t t = count * g / groups; t < count * (g + 1) / groups; ++t) {
             const int64_t first = t * kTile, rows = least(kTile, n - first);
             gaussians(net, load_tile(x + first * net.in, rows, net.in, net.in_pad, kTile, copy),
                       phi);

@@ -5,19 +5,20 @@
 
 namespace nf::NF_ISA {
 
-constexpr int64_t kGroup = 8;  // tiles a thread takes at once
+constexpr int64_t kGroup = 8;  // tiles a thread takes at once, where there are many
 
 NF_INLINE int64_t tiles(int64_t n, int64_t tile) {
     return (n + tile - 1) / tile;
 }
-NF_INLINE int64_t groups_of_tiles(int64_t n, int64_t tile) {
-    return (tiles(n, tile) + kGroup - 1) / kGroup;
+// Group g of G has the tiles from count g / G up to count (g + 1) / G; few tiles are spread evenly.
+NF_INLINE int64_t groups_of_tiles(int64_t count) {
+    return count < 16 * kGroup ? least(count, 16) : count / kGroup;
 }
 
 // Groups of rows with a gradient of their own: enough for many cores, few enough to add up quickly.
 NF_INLINE int64_t row_groups(int64_t n, int64_t tile, int64_t weights) {
     const int64_t most = weights > (1 << 16) ? 16 : 64;
-    return least(most, groups_of_tiles(n, tile));
+    return least(most, (tiles(n, tile) + kGroup - 1) / kGroup);
 }
 
 // Rows [0, rows) of a dense matrix as a padded tile: the matrix itself where it fits, else a copy.
