@@ -16,6 +16,7 @@ from nfield.fresh.report import write_plot
 from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
+from nfield.train.ranks import joined
 from nfield.train.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def fit(
     """Fit a field to a scene, an image, a shape or a video, and return the run.
 
     Ctrl-C saves before it is raised again; `resume=True` continues where it stopped, with
-    `max_steps` to the bit.
+    `max_steps` to the bit. The processes of a `torchrun` fit together, see docs/architecture.md.
 
     Args:
         data: Folder or transforms.json of a scene, `builtin:matte`, an image, a mesh, a video, or
@@ -81,34 +82,50 @@ def fit(
         InputError: anything wrong with what was given; nothing is then written.
     """
     folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
-    config = folder.config
-    loaded = load_configured(config)
-    if on_load is not None:
-        on_load(loaded)
-    state = folder.load() if resume else None
-    choice = None
-    if fresh and not resume:
-        name, choice = choose_frequency(config, loaded)
-        config = folder.config = with_frequency(config, name, choice.pick)
-        if callable(fresh):
-            fresh(name, choice)
-    trainer = Trainer(loaded, config) if state is None else Trainer.resume(loaded, config, *state)
-    folder.begin(trainer.step)
-    if choice is not None:
-        write_plot(folder.path / "fresh.svg", choice, name)
+    with joined() as ranks:
+        loaded = load_configured(folder.config)
+        if on_load is not None:
+            on_load(loaded)
+        state = folder.load() if resume else None
+        chosen = None
+        if fresh and not resume:
+            name, choice = chosen = choose_frequency(folder.config, loaded)
+            folder.config = with_frequency(folder.config, name, choice.pick)
+            if callable(fresh):
+                fresh(name, choice)
+        trainer = (
+            Trainer(loaded, folder.config, ranks=ranks)
+            if state is None
+            else Trainer.resume(loaded, folder.config, *state, ranks)
+        )
+        ranks.require_same("data, settings and checkpoint", trainer.outline())
+        _fit(trainer, folder, chosen, on_step)
+    run = Run(folder)
+    run.data, run.model = loaded, trainer.model
+    return run
+
+
+def _fit(
+    trainer: Trainer,
+    folder: RunFolder,
+    chosen: tuple[str, Choice] | None,
+    on_step: Callable[[dict[str, Any]], None] | None,
+) -> None:
+    """Train until the budget is spent, in a folder that the first rank alone writes."""
+    if trainer.ranks.is_first:
+        folder.begin(trainer.step)
+        if chosen is not None:
+            write_plot(folder.path / "fresh.svg", chosen[1], chosen[0])
     try:
         train(
             trainer,
             folder,
-            max_steps=config.max_steps,
-            max_seconds=config.max_seconds,
+            max_steps=folder.config.max_steps,
+            max_seconds=folder.config.max_seconds,
             on_step=on_step,
         )
     finally:
         folder.close()
-    run = Run(folder)
-    run.data, run.model = loaded, trainer.model
-    return run
 
 
 def convert(

@@ -16,6 +16,7 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 
 from nfield.arguments import Convert, ConvertData, Dataset, Doctor, Eval, Export, Fit, Info, Render
 from nfield.errors import InputError
+from nfield.train.ranks import Ranks, started
 
 
 def fit(args: Fit, err: Console) -> int:
@@ -57,7 +58,8 @@ def fit(args: Fit, err: Console) -> int:
     if progress.record is None:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
-    _output(args.json, result, lambda console: console.print(out, highlight=False))
+    if not err.quiet:
+        _output(args.json, result, lambda console: console.print(out, highlight=False))
     return 0
 
 
@@ -232,8 +234,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         args=_spread(sys.argv[1:] if argv is None else argv),
         config=(OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
-    err = Console(stderr=True, soft_wrap=True)
+    ranks = started()
+    err = Console(stderr=True, soft_wrap=True, quiet=not ranks.is_first)
     try:
+        _require_alone(args, ranks)
         return VERBS[type(args)](args, err)
     except InputError as error:
         message = str(error)
@@ -242,8 +246,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         err.print("Stopped; nothing was lost.")
         return 130
-    print("nfield: " + " ".join(message.split()), file=sys.stderr)
+    who = "nfield" if ranks.is_first else f"nfield (rank {ranks.number})"
+    print(f"{who}: " + " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def _require_alone(args: Any, ranks: Ranks) -> None:
+    """Refuse a verb that several processes cannot share."""
+    if ranks.count > 1 and not isinstance(args, Fit):
+        raise InputError(
+            f"torchrun: only nfield fit runs in several processes, got {ranks.count} for another "
+            "command; start it without torchrun"
+        )
 
 
 def _spread(argv: Sequence[str]) -> list[str]:
