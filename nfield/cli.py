@@ -64,6 +64,7 @@ def fit(args: Fit, err: Console) -> int:
 
 
 def convert(args: Convert, err: Console) -> int:
+    from nfield.conversion.beside import open_beside
     from nfield.conversion.plan import plan
 
     names = ("max_steps", "max_seconds", "finetune_seconds", "region", "seed", "device")
@@ -71,6 +72,7 @@ def convert(args: Convert, err: Console) -> int:
     # Wrong options are refused before torch is imported.
     teacher, student = plan(args.run, args.to, options, args.set, out=args.out, resume=args.resume)
     config, out = student.config, str(student.path)
+    beside = None if args.beside is None else open_beside(args.beside, config)
     err.print(
         f"Converting {teacher.config.field} of {args.run} to {config.field}; run folder {out}",
         highlight=False,
@@ -82,7 +84,7 @@ def convert(args: Convert, err: Console) -> int:
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:
-            conversion = Conversion(teacher, student, resume=args.resume)
+            conversion = Conversion(teacher, student, resume=args.resume, beside=beside)
             for note in conversion.lesson.notes:
                 err.print(f"Note: {note}", highlight=False)
             conversion.train(progress)

@@ -14,6 +14,7 @@ from nfield.train.ranks import Ranks
 from nfield.train.trainer import Trainer
 
 LOG_SECONDS = 0.5  # of training between records of the log
+PROBED = 1.5  # growth of the time between looks at held-out views, the first after a second
 
 
 def train(
@@ -23,14 +24,19 @@ def train(
     max_steps: int | None,
     max_seconds: float | None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    probe: Callable[[Any], float] | None = None,
 ) -> None:
     """Train until the total of steps or seconds is reached, then save; only rank 0 writes.
 
-    `trainer.seconds` counts training alone: neither checkpoints nor `on_step`. Ctrl-C takes effect
-    after the step under way, saves, and is raised, on all ranks when it has struck one.
+    `trainer.seconds` counts training alone: no checkpoints, `on_step` or `probe`. Ctrl-C takes
+    effect after the step under way, saves, and is raised, on all ranks when it has struck one.
+
+    Args:
+        probe: PSNR of the model on held-out views, logged as `test_psnr` after 1, 1.5, 2.25, ...
+            seconds and at the end.
     """
     saved = logged = trainer.seconds
-    writes = trainer.ranks.is_first
+    writes, next_probe = trainer.ranks.is_first, max(1.0, PROBED * trainer.seconds)
     with _interrupts_between_steps(trainer.ranks) as interrupted:
         while not (_stopped(trainer, interrupted) or _spent(trainer, max_steps, max_seconds)):
             begin = time.perf_counter()
@@ -38,7 +44,11 @@ def train(
             trainer.seconds += time.perf_counter() - begin
             record |= {"step": trainer.step, "seconds": trainer.seconds}
             done = _spent(trainer, max_steps, max_seconds)
-            if writes and (done or trainer.seconds - logged >= LOG_SECONDS):
+            if writes and probe is not None and (done or trainer.seconds >= next_probe):
+                record["test_psnr"] = probe(trainer.model)
+                next_probe = PROBED * trainer.seconds
+            due = "test_psnr" in record or trainer.seconds - logged >= LOG_SECONDS
+            if writes and (done or due):
                 folder.log(record)
                 logged = trainer.seconds
             if on_step is not None:

@@ -58,17 +58,17 @@ def pair(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:
         run.save(*trainer_state)
         run.close()
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.train.rank", str(folder), *data],
-            cwd=REPOSITORY,
-            env=os.environ
-            | place
-            | {"RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"},
-        )
-        for rank in range(2)
-    ]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 9]
+    ranks = []
+    try:
+        for rank in ("0", "1"):
+            place |= {"RANK": rank, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": "2"}
+            argv = [sys.executable, "-m", "tests.train.rank", str(folder), *data]
+            ranks.append(subprocess.Popen(argv, cwd=REPOSITORY, env=os.environ | place))
+        assert [rank.wait(timeout=300) for rank in ranks] == [0, 9]
+    finally:
+        for process in ranks:
+            process.kill()
+            process.wait()
     return Pair(folder, data)
 
 
