@@ -18,7 +18,7 @@ from nfield.data.load import load_configured
 from nfield.errors import InputError
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
-from nfield.train.ranks import ALONE, Ranks, joined
+from nfield.train.ranks import Ranks, joined
 from nfield.train.trainer import Trainer
 
 WARM, STEPS = 48, 24  # steps alone, of which the last gradients are compared; steps together

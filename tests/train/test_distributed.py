@@ -137,22 +137,20 @@ def test_ranks_that_begin_differently_are_refused(pair: Pair) -> None:
 
 
 def torchrun(count: int, *argv: str) -> subprocess.CompletedProcess[str]:
+    how = ["--master-port", free_port(), f"--nproc-per-node={count}"]
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--master-port", free_port()]
-        + [f"--nproc-per-node={count}", "-m", "nfield", *argv],
+        [sys.executable, "-m", "torch.distributed.run", *how, "-m", "nfield", *argv],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
 def test_torchrun_fits_one_run_that_one_rank_resumes(tmp_path: Path, capsys) -> None:
     photo, out, whole = str(write_picture(tmp_path)), tmp_path / "run", tmp_path / "whole"
     settings = ["--set", *NETWORK, "train.samples=1024", "train.decay_steps=40"]
-    done = torchrun(
-        2, "fit", photo, "--out", str(out), "--max-steps", "20", "--json", *settings
-    )
+    done = torchrun(2, "fit", photo, "--out", str(out), "--max-steps", "20", "--json", *settings)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["step"] == 20  # one rank speaks
     assert done.stderr.count("Fitting hash-image") == 1
@@ -188,7 +186,7 @@ def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) ->
 def test_shares_are_all_rows_in_order(count: int, more: int) -> None:
     total = count + more
     shares = [list(range(total))[Ranks(rank, count).share(total)] for rank in range(count)]
-    assert sum(shares, []) == list(range(total))
+    assert [row for share in shares for row in share] == list(range(total))
     sizes = [len(share) for share in shares]
     assert max(sizes) - min(sizes) <= 1
 
