@@ -113,8 +113,8 @@ ALONE = Ranks()
 
 def started() -> Ranks:
     """The place among the processes that torchrun started, or alone."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    return Ranks(int(os.environ["RANK"]), count) if count > 1 else ALONE
+    number, count = os.environ.get("RANK"), int(os.environ.get("WORLD_SIZE", "1"))
+    return ALONE if number is None or count == 1 else Ranks(int(number), count)
 
 
 @contextmanager
