@@ -37,7 +37,7 @@ def open_beside(path: str | Path, student: Config) -> RunFolder:
             f"--beside: a student beside a fit must not be edited, got "
             f"{student.convert.edits!r}; leave --beside out"
         )
-    if not test_curve(run.records()):
+    if not held_out_curve(run.records()):
         raise InputError(
             f"--beside: log must have the PSNR of test views over time, got none in {path}; fit "
             "it again, to data with a test split"
@@ -45,7 +45,7 @@ def open_beside(path: str | Path, student: Config) -> RunFolder:
     return run
 
 
-def test_curve(records: Iterable[Mapping[str, Any]]) -> Curve:
+def held_out_curve(records: Iterable[Mapping[str, Any]]) -> Curve:
     """Seconds of training and PSNR on test views, wherever a log has it."""
     return [(r["seconds"], r["test_psnr"]) for r in records if r.get("test_psnr") is not None]
 

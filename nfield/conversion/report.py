@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from nfield.config import Config, to_dict
-from nfield.conversion.beside import Curve, reached, test_curve
+from nfield.conversion.beside import Curve, held_out_curve, reached
 from nfield.conversion.lesson import Lesson
 from nfield.conversion.poses import Poses
 from nfield.data.scene import Views
@@ -101,7 +101,7 @@ def compare(
         "views": len(places.names),
         "step": meta.get("step"),
         "train_seconds": meta.get("seconds"),
-        "over_time": (learning := test_curve(folder.records())),
+        "over_time": (learning := held_out_curve(folder.records())),
         "beside": None if beside is None else _beside(beside, learning),
     }
     with replacing(folder.path / "convert.json") as temporary:
@@ -132,7 +132,7 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _beside(fit: RunFolder, learning: Curve) -> dict[str, Any]:
-    curve = test_curve(fit.records())
+    curve = held_out_curve(fit.records())
     seconds, psnr = curve[-1]
     return {
         "run": str(fit.path),

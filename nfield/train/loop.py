@@ -97,7 +97,7 @@ def _interrupts_between_steps(ranks: Ranks) -> Iterator[threading.Event]:
             signal.signal(number, before[number])
 
     numbers = (signal.SIGINT,) if ranks.count == 1 else (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, note) for number in numbers}
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in numbers}
     try:
         yield interrupted
     finally:

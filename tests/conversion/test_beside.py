@@ -10,7 +10,7 @@ import pytest
 
 import nfield
 from nfield import cli
-from nfield.conversion.beside import reached, test_curve
+from nfield.conversion.beside import held_out_curve, reached
 from nfield.run import Run
 from nfield.train.folder import RunFolder
 from tests.conversion.conftest import COMMON, MODELS, OCCUPANCY
@@ -26,7 +26,7 @@ def scratch(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_fits_log_test_views_at_their_end(scratch: Run) -> None:
-    ((seconds, psnr),) = test_curve(scratch.folder.records())
+    ((seconds, psnr),) = held_out_curve(scratch.folder.records())
     assert seconds == scratch.folder.meta()["seconds"]
     # The views of this scene are small: the probe sees all of their pixels.
     assert psnr == pytest.approx(scratch.evaluate()["mean"]["psnr"], abs=0.01)
@@ -38,7 +38,7 @@ def test_the_report_shows_both_curves(teacher: Run, scratch: Run, tmp_path: Path
         beside=scratch.folder.path,
     )  # fmt: skip
     result = json.loads((run.folder.path / "convert.json").read_text())
-    assert result["over_time"] == [list(point) for point in test_curve(run.folder.records())]
+    assert result["over_time"] == [list(point) for point in held_out_curve(run.folder.records())]
     beside = result["beside"]
     assert beside["over_time"] == [[beside["seconds"], beside["psnr"]]]
     assert beside["reached"] == reached(result["over_time"], beside["psnr"])
@@ -55,7 +55,7 @@ def test_the_time_to_be_as_good() -> None:
 
 def test_records_without_test_views_are_no_points() -> None:
     records = [{"seconds": 1.0, "psnr": 3.0}, {"seconds": 2.0, "test_psnr": None}]
-    assert test_curve([*records, {"seconds": 3.0, "test_psnr": 9.0}]) == [(3.0, 9.0)]
+    assert held_out_curve([*records, {"seconds": 3.0, "test_psnr": 9.0}]) == [(3.0, 9.0)]
 
 
 def test_wrong_runs_are_refused(teacher: Run, scratch: Run, tmp_path: Path, capsys) -> None:
@@ -84,7 +84,7 @@ def test_wrong_runs_are_refused(teacher: Run, scratch: Run, tmp_path: Path, caps
 
 def test_a_conversion_is_not_from_scratch(teacher: Run, tmp_path: Path) -> None:
     run = nfield.convert(teacher, to="voxel", out=tmp_path / "one", max_steps=2, set=SETTINGS)
-    assert len(test_curve(RunFolder.open(run.folder.path).records())) == 1
+    assert len(held_out_curve(RunFolder.open(run.folder.path).records())) == 1
     with pytest.raises(nfield.InputError, match="run must be trained from photos, got a conv"):
         nfield.convert(
             teacher, to="voxel", out=tmp_path / "two", max_steps=2, set=SETTINGS,
