@@ -39,8 +39,12 @@ class OtherSamples(Distillation):
         truth = taught.rays.over(background)[:count]
         self._count = rays_for(self._budget, count, len(samples))
         loss = root_mean_square(color - truth) + self._emptiness(h[len(samples) :])
-        record = {"psnr": batch_psnr(color, truth), "rays": count, "samples": len(samples)}
-        return loss, record
+        return loss, {
+            "loss": float(loss.detach()),
+            "psnr": batch_psnr(color, truth),
+            "rays": count,
+            "samples": len(samples),
+        }
 
 
 def distilled(

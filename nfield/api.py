@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nfield.conversion.beside import open_beside
 from nfield.conversion.conversion import Conversion
 from nfield.conversion.edits import Box, Edit, write_edits
 from nfield.conversion.plan import plan
 from nfield.data.load import load_configured
+from nfield.evaluate.probe import Probe
 from nfield.frequency import choose_frequency, with_frequency
 from nfield.fresh.choice import Choice
 from nfield.fresh.report import write_plot
 from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
+from nfield.train.ranks import joined
 from nfield.train.trainer import Trainer
+from nfield.verbs.scene import probe_of
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
         edits: Iterable[Edit] | None
         region: Box | None
         finetune_seconds: float | None
+        beside: str | Path | None
 
     class Options(Budget, total=False):
         """Those of a fit."""
@@ -60,7 +65,7 @@ def fit(
     """Fit a field to a scene, an image, a shape or a video, and return the run.
 
     Ctrl-C saves before it is raised again; `resume=True` continues where it stopped, with
-    `max_steps` to the bit.
+    `max_steps` to the bit. The processes of a `torchrun` fit together, see docs/architecture.md.
 
     Args:
         data: Folder or transforms.json of a scene, `builtin:matte`, an image, a mesh, a video, or
@@ -81,34 +86,51 @@ def fit(
         InputError: anything wrong with what was given; nothing is then written.
     """
     folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
-    config = folder.config
-    loaded = load_configured(config)
-    if on_load is not None:
-        on_load(loaded)
-    state = folder.load() if resume else None
-    choice = None
-    if fresh and not resume:
-        name, choice = choose_frequency(config, loaded)
-        config = folder.config = with_frequency(config, name, choice.pick)
-        if callable(fresh):
-            fresh(name, choice)
-    trainer = Trainer(loaded, config) if state is None else Trainer.resume(loaded, config, *state)
-    folder.begin(trainer.step)
-    if choice is not None:
-        write_plot(folder.path / "fresh.svg", choice, name)
+    with joined() as ranks:
+        loaded = load_configured(folder.config)
+        if on_load is not None:
+            on_load(loaded)
+        state = folder.load() if resume else None
+        chosen = None
+        if fresh and not resume:
+            name, choice = chosen = choose_frequency(folder.config, loaded)
+            folder.config = with_frequency(folder.config, name, choice.pick)
+            if callable(fresh):
+                fresh(name, choice)
+        trainer = (
+            Trainer(loaded, folder.config, ranks=ranks)
+            if state is None
+            else Trainer.resume(loaded, folder.config, *state, ranks)
+        )
+        ranks.require_same("data, settings and checkpoint", trainer.outline())
+        if ranks.is_first:
+            folder.begin(trainer.step)
+            if chosen is not None:
+                write_plot(folder.path / "fresh.svg", chosen[1], chosen[0])
+        _train(trainer, folder, on_step, probe_of(loaded, folder.config))
+    run = Run(folder)
+    run.data, run.model = loaded, trainer.model
+    return run
+
+
+def _train(
+    trainer: Trainer,
+    folder: RunFolder,
+    on_step: Callable[[dict[str, Any]], None] | None,
+    probe: Probe | None,
+) -> None:
+    """Train in a folder that has begun until the budget is spent, and close it."""
     try:
         train(
             trainer,
             folder,
-            max_steps=config.max_steps,
-            max_seconds=config.max_seconds,
+            max_steps=folder.config.max_steps,
+            max_seconds=folder.config.max_seconds,
             on_step=on_step,
+            probe=probe,
         )
     finally:
         folder.close()
-    run = Run(folder)
-    run.data, run.model = loaded, trainer.model
-    return run
 
 
 def convert(
@@ -140,7 +162,8 @@ def convert(
         **options: `max_steps` or `max_seconds` of distillation (60 s by default), `seed` (0),
             `device` ("auto", "cpu", "cuda"); `edits`: what is removed, kept or moved on the way, in
             this order; `region`: the box that is all that is kept in the end; `finetune_seconds`
-            of training with the photos after the distillation.
+            of training with the photos after the distillation; `beside`: the run of a fit of the
+            same field to the same data, whose PSNR over time the report shows beside the student's.
 
     Raises:
         InputError: anything wrong with what was given; nothing is then written.
@@ -150,8 +173,10 @@ def convert(
         given["edits"] = write_edits(given["edits"])
     if given.get("region") is not None:
         given["region"] = str(given["region"])
-    place = run.folder.path if isinstance(run, Run) else run
-    conversion = Conversion(*plan(place, to, given, set, out=out, resume=resume), resume=resume)
+    place, scratch = run.folder.path if isinstance(run, Run) else run, given.pop("beside", None)
+    teacher, student = plan(place, to, given, set, out=out, resume=resume)
+    beside = None if scratch is None else open_beside(scratch, student.config)
+    conversion = Conversion(teacher, student, resume=resume, beside=beside)
     if on_begin is not None:
         on_begin(conversion.lesson.notes)
     conversion.train(on_step)

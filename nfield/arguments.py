@@ -97,6 +97,8 @@ class Convert:
     """Continue the conversion in --out where it was stopped."""
     every: Count = None
     """Judge test views 0, N, 2N, ... (about eight)."""
+    beside: Annotated[str | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """Show the student beside the fit RUN of the same field to the same data: PSNR over time."""
     set: Assignments = ()
     """Override any key of the configuration, such as model.width=256 or convert.hard_rays=true."""
     json: Switch = False

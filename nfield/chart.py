@@ -78,15 +78,17 @@ class Chart:
         x, y = place
         self._parts.append(f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>')
 
-    def legend(self, line: tuple[str, str] | None, dot: tuple[str, str] | None) -> None:
-        """Explain kinds of marks in the lower right corner: (kind, meaning) of line and dot."""
-        x, y = WIDTH - RIGHT - 150, HEIGHT - BOTTOM - 34
-        if line:
-            self._line(line[0], [(x, y - 4), (x + 18, y - 4)])
-            self.text((x + 26, y), line[1])
-        if dot:
-            self._dot(dot[0], (x + 9, y + 14))
-            self.text((x + 26, y + 18), dot[1])
+    def legend(self, lines: Sequence[tuple[str, str]], dots: Sequence[tuple[str, str]]) -> None:
+        """Explain kinds of marks in the lower right corner: (kind, meaning) of lines, then dots."""
+        x, y = WIDTH - RIGHT - 150, HEIGHT - BOTTOM - 16 - 18 * (len(lines) + len(dots) - 1)
+        for kind, meaning in lines:
+            self._line(kind, [(x, y - 4), (x + 18, y - 4)])
+            self.text((x + 26, y), meaning)
+            y += 18
+        for kind, meaning in dots:
+            self._dot(kind, (x + 9, y - 4))
+            self.text((x + 26, y), meaning)
+            y += 18
 
     def svg(self) -> str:
         """The picture."""

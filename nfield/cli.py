@@ -16,6 +16,7 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 
 from nfield.arguments import Convert, ConvertData, Dataset, Doctor, Eval, Export, Fit, Info, Render
 from nfield.errors import InputError
+from nfield.train.ranks import Ranks, started
 
 
 def fit(args: Fit, err: Console) -> int:
@@ -57,11 +58,13 @@ def fit(args: Fit, err: Console) -> int:
     if progress.record is None:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
-    _output(args.json, result, lambda console: console.print(out, highlight=False))
+    if not err.quiet:
+        _output(args.json, result, lambda console: console.print(out, highlight=False))
     return 0
 
 
 def convert(args: Convert, err: Console) -> int:
+    from nfield.conversion.beside import open_beside
     from nfield.conversion.plan import plan
 
     names = ("max_steps", "max_seconds", "finetune_seconds", "region", "seed", "device")
@@ -69,6 +72,7 @@ def convert(args: Convert, err: Console) -> int:
     # Wrong options are refused before torch is imported.
     teacher, student = plan(args.run, args.to, options, args.set, out=args.out, resume=args.resume)
     config, out = student.config, str(student.path)
+    beside = None if args.beside is None else open_beside(args.beside, config)
     err.print(
         f"Converting {teacher.config.field} of {args.run} to {config.field}; run folder {out}",
         highlight=False,
@@ -80,7 +84,7 @@ def convert(args: Convert, err: Console) -> int:
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:
-            conversion = Conversion(teacher, student, resume=args.resume)
+            conversion = Conversion(teacher, student, resume=args.resume, beside=beside)
             for note in conversion.lesson.notes:
                 err.print(f"Note: {note}", highlight=False)
             conversion.train(progress)
@@ -232,8 +236,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         args=_spread(sys.argv[1:] if argv is None else argv),
         config=(OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
-    err = Console(stderr=True, soft_wrap=True)
+    ranks = started()
+    err = Console(stderr=True, soft_wrap=True, quiet=not ranks.is_first)
     try:
+        _require_alone(args, ranks)
         return VERBS[type(args)](args, err)
     except InputError as error:
         message = str(error)
@@ -242,8 +248,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         err.print("Stopped; nothing was lost.")
         return 130
-    print("nfield: " + " ".join(message.split()), file=sys.stderr)
+    who = "nfield" if ranks.is_first else f"nfield (rank {ranks.number})"
+    print(f"{who}: " + " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def _require_alone(args: Any, ranks: Ranks) -> None:
+    """Refuse a verb that several processes cannot share."""
+    if ranks.count > 1 and not isinstance(args, Fit):
+        raise InputError(
+            f"torchrun: only nfield fit runs in several processes, got {ranks.count} for another "
+            "command; start it without torchrun"
+        )
 
 
 def _spread(argv: Sequence[str]) -> list[str]:

@@ -27,7 +27,8 @@ LAYERS = (
 )
 TORCH_FREE = (
     *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
-    *("cli", "train.folder", "conversion.plan", "conversion.edits"),
+    *("cli", "train.folder", "train.ranks"),
+    *("conversion.plan", "conversion.edits", "conversion.beside"),
 )
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50
 

@@ -28,6 +28,7 @@ def blocks(language: str) -> list[str]:
 
 def commands() -> list[str]:
     lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    lines = [re.sub(r"^torchrun .* -m nfield ", "nfield ", line) for line in lines]
     return [line.split("#")[0].strip() for line in lines if line.startswith("nfield ")]
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from nfield.conversion.lesson import Lesson, settled
 from nfield.conversion.report import Watch, compare
+from nfield.errors import InputError
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
 from nfield.train.trainer import Trainer
+from nfield.verbs.scene import probe_of
 
 
 class Conversion:
@@ -18,6 +20,7 @@ class Conversion:
     Args:
         teacher, folder: See `nfield.conversion.plan`.
         resume: Return to the last checkpoint in `folder`.
+        beside: A fit from photos to be shown beside the student, see `nfield.conversion.beside`.
 
     Attributes:
         lesson: See `Lesson`; its `notes` say what the conversion will do.
@@ -26,10 +29,23 @@ class Conversion:
         InputError: as `Lesson` and `settled`, or the checkpoint does not fit.
     """
 
-    def __init__(self, teacher: RunFolder, folder: RunFolder, *, resume: bool = False):
+    def __init__(
+        self,
+        teacher: RunFolder,
+        folder: RunFolder,
+        *,
+        resume: bool = False,
+        beside: RunFolder | None = None,
+    ):
         folder.config, scene = settled(folder.config)
-        self.folder = folder
+        self.folder, self._beside = folder, beside
         self.lesson = Lesson(teacher, folder.config, scene)
+        self._probe = None if self.lesson.is_edited else probe_of(scene, folder.config)
+        if beside is not None and self._probe is None:
+            raise InputError(
+                f"--beside: test views must be at hand, got none in {folder.config.data}; "
+                "leave it out"
+            )
         state = folder.load() if resume else None
         if state is None:
             self.trainer = Trainer(self.lesson, folder.config)
@@ -47,6 +63,7 @@ class Conversion:
                 max_steps=config.max_steps,
                 max_seconds=config.max_seconds,
                 on_step=on_step,
+                probe=self._probe,
             )
         finally:
             self.folder.close()
@@ -56,4 +73,6 @@ class Conversion:
     ) -> dict[str, Any]:
         """The student beside its teacher, see `nfield.conversion.report.compare`."""
         student: Any = self.trainer.model
-        return compare(self.folder, self.lesson, student, every=every, watch=watch)
+        return compare(
+            self.folder, self.lesson, student, every=every, beside=self._beside, watch=watch
+        )

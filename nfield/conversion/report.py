@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from nfield.config import Config, to_dict
+from nfield.conversion.beside import Curve, held_out_curve, reached
 from nfield.conversion.lesson import Lesson
 from nfield.conversion.poses import Poses
 from nfield.data.scene import Views
-from nfield.evaluate.curve import psnr_curve
+from nfield.evaluate.curve import psnr_beside, psnr_curve
 from nfield.evaluate.page import card, figures, image, number, section, write_page
 from nfield.evaluate.pictures import Stills
 from nfield.evaluate.protocol import Judged, evaluate_views, judge, to_uint8
@@ -59,6 +60,7 @@ def compare(
     student: Model,
     *,
     every: int | None = None,
+    beside: RunFolder | None = None,
     watch: Watch = lambda done, total: None,
 ) -> dict[str, Any]:
     """Judge a student beside its teacher; writes RUN/convert.json and RUN/report.html.
@@ -66,13 +68,17 @@ def compare(
     Args:
         every: Take test views 0, every, 2 every, ...; about eight by default. Where the scene is
             not at hand the views are eight random poses.
+        beside: A fit from photos, see `nfield.conversion.beside`.
         watch: Called after each picture with how many are done of how many.
 
     Returns:
         ``teacher`` and ``student``: ``field, parameters, bytes, seconds_per_view`` and on the
         photos of the test views ``psnr, ssim``, None where there are none or the teacher was
         edited; ``against_teacher``: ``psnr, ssim`` of the student on the teacher's own renders;
-        ``views, step, train_seconds``.
+        ``views, step, train_seconds``; ``over_time``: seconds and PSNR on test views; ``beside``:
+        None, or of the fit ``run``, its ``seconds`` and ``psnr`` at the end and ``over_time``, and
+        the seconds ``reached`` after which the student was as good, None where it was not. What is
+        over time is of some pixels, see `nfield.evaluate.probe`.
     """
     config, background = folder.config, background_of(folder.config)
     places = _places(lesson, config, every)
@@ -95,6 +101,8 @@ def compare(
         "views": len(places.names),
         "step": meta.get("step"),
         "train_seconds": meta.get("seconds"),
+        "over_time": (learning := held_out_curve(folder.records())),
+        "beside": None if beside is None else _beside(beside, learning),
     }
     with replacing(folder.path / "convert.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -115,7 +123,24 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ):
         found.append((label, number(teacher[key], form, unit), number(student[key], form, unit)))
     own = number(against["psnr"], ".2f", " dB")
-    return [*found, ("PSNR against the teacher's renders", "–", own)]
+    found.append(("PSNR against the teacher's renders", "–", own))
+    beside = result["beside"]
+    if beside is not None:
+        label = f"as from scratch after {beside['seconds']:.3g} s, {beside['psnr']:.2f} dB"
+        found.append((label, "–", number(beside["reached"], ".3g", " s")))
+    return found
+
+
+def _beside(fit: RunFolder, learning: Curve) -> dict[str, Any]:
+    curve = held_out_curve(fit.records())
+    seconds, psnr = curve[-1]
+    return {
+        "run": str(fit.path),
+        "seconds": seconds,
+        "psnr": psnr,
+        "over_time": curve,
+        "reached": reached(learning, psnr),
+    }
 
 
 def _places(lesson: Lesson, config: Config, every: int | None) -> Places:
@@ -193,6 +218,8 @@ def _write_page(folder: RunFolder, result: Mapping[str, Any], judged: list[Judge
     table = f"<table><tr><th></th><th>teacher</th><th>student</th></tr>{lines}</table>"
     own = result["against_teacher"]
     final = {"seconds": result["train_seconds"], "psnr": own["psnr"], "split": "test"}
+    taught = [{k: v for k, v in r.items() if k != "test_psnr"} for r in folder.records()]
+    beside = result["beside"]
     shown = judged[:: max(1, len(judged) // SHOWN)][:SHOWN]
     config = to_dict(folder.config)
     parts = [
@@ -211,7 +238,11 @@ def _write_page(folder: RunFolder, result: Mapping[str, Any], judged: list[Judge
         ),
         section(
             "PSNR of the student against the teacher, over time",
-            card(psnr_curve([*folder.records(), final])),
+            card(psnr_curve([*taught, final])),
+        ),
+        section(
+            "PSNR on test views, over time" + (", beside training from scratch" if beside else ""),
+            card(psnr_beside(result["over_time"], beside["over_time"] if beside else [])),
         ),
         section("Configuration", card(configuration(config, result))),
     ]

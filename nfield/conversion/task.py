@@ -101,6 +101,7 @@ class Distillation:
         self._remember(poses, rays, (color - truth).detach().square().mean(1))
         self._count = rays_for(self._budget, len(rays.origins), len(samples))
         return loss, {
+            "loss": float(loss.detach()),
             "psnr": batch_psnr(color, truth),
             "rays": len(rays.origins),
             "samples": len(samples),

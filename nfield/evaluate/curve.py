@@ -1,4 +1,4 @@
-"""PSNR over training time as an SVG picture."""
+"""PSNR over training time as SVG pictures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from nfield.chart import Axis, Chart, Point, empty, round_numbers
 
 _TITLE = "PSNR over training time"
 _BINS = 240  # points of the drawn line; each is the mean of its share of the records
+_LINE = "fill:none;stroke-width:1.6;stroke-linejoin:round"
 _STYLE = (
-    ".train{fill:none;stroke:#8a5cf6;stroke-width:1.6;stroke-linejoin:round}.test{fill:#ef7d3b}"
+    f".train{{{_LINE};stroke:#8a5cf6}}.held{{{_LINE};stroke:#ef7d3b}}.test{{fill:#ef7d3b}}"
+    f".other{{{_LINE};stroke:currentColor;stroke-dasharray:5 4;opacity:.7}}"
 )
 
 
@@ -21,25 +23,45 @@ def psnr_curve(records: Sequence[Mapping[str, Any]]) -> str:
     """Draw the PSNR of a run's log over training time.
 
     Records with ``seconds`` and ``psnr`` make the line of the training batches, averaged in at
-    most 240 equal stretches of time; those that have a ``split`` too are evaluations, drawn as
-    dots with their value. Text takes the colour of the page around it (``currentColor``).
+    most 240 equal stretches of time; those with ``test_psnr`` another, of held-out views; those
+    that have a ``split`` too are evaluations, drawn as dots with their value. Text takes the colour
+    of the page around it (``currentColor``).
 
     Units
         seconds of training, dB
     """
     train = _thinned(_points(r for r in records if "split" not in r))
     test = _points(r for r in records if "split" in r)
+    held = _points(records, "test_psnr")
     if not train and not test:
         return empty(_TITLE, "nothing logged yet")
-    chart = Chart(_TITLE, _STYLE, *_axes(train + test))
-    if train:
-        chart.line("train", train)
+    chart = Chart(_TITLE, _STYLE, *_axes(train + test + held))
+    for kind, points in (("train", train), ("held", held)):
+        if points:
+            chart.line(kind, points)
     for point in test:
         chart.dot("test", point, f"{point[1]:.2f} dB")
     chart.legend(
-        ("train", "training batches") if train else None,
-        ("test", "held-out views") if test else None,
+        [("train", "training batches")] if train else [],
+        [("test", "held-out views")] if test else [],
     )
+    return chart.svg()
+
+
+def psnr_beside(student: Sequence[Point], scratch: Sequence[Point]) -> str:
+    """Draw the PSNR of a student, and that of training from scratch where it is known.
+
+    Units
+        points in seconds of training, dB
+    """
+    if not student and not scratch:
+        return empty(_TITLE, "no test views were at hand")
+    chart = Chart(_TITLE, _STYLE, *_axes([*student, *scratch]))
+    lines = [("held", "student", student), ("other", "from scratch", scratch)]
+    for kind, _, points in lines:
+        if points:
+            chart.line(kind, points)
+    chart.legend([(kind, name) for kind, name, points in lines if points], [])
     return chart.svg()
 
 
@@ -54,8 +76,8 @@ def _axes(points: list[Point]) -> tuple[Axis, Axis]:
     )
 
 
-def _points(records: Iterable[Mapping[str, Any]]) -> list[Point]:
-    pairs = [(record.get("seconds"), record.get("psnr")) for record in records]
+def _points(records: Iterable[Mapping[str, Any]], key: str = "psnr") -> list[Point]:
+    pairs = [(record.get("seconds"), record.get(key)) for record in records]
     return [
         (float(x), float(y))
         for x, y in pairs

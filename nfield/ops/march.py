@@ -47,6 +47,20 @@ class Samples:
         """Number of rays, with and without samples."""
         return len(self.offset) - 1
 
+    def part(self, rays: slice) -> Samples:
+        """The samples of some rays, which are ray 0, 1, ... of the result."""
+        if rays == slice(0, self.rays):
+            return self  # without waiting for the device that has the offsets
+        offset = self.offset[rays.start : rays.stop + 1]
+        own = slice(int(offset[0]), int(offset[-1]))
+        return Samples(
+            offset - offset[0],
+            self.ray[own] - rays.start,
+            self.x[own],
+            self.t[own],
+            self.dt[own],
+        )
+
     def take(self, index: Tensor, offset: Tensor) -> Samples:
         """The samples of `index`, packed as `offset` says (see `nfield.ops.visibility`)."""
         return Samples(

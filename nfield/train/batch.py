@@ -31,13 +31,13 @@ class Batch:
         """Number of rays."""
         return len(self.origins)
 
-    def first(self, count: int) -> Batch:
-        """The first rays."""
+    def part(self, rays: slice) -> Batch:
+        """Some of the rays."""
         return Batch(
-            self.origins[:count],
-            self.directions[:count],
-            self.background[:count],
-            self.color[:count],
+            self.origins[rays],
+            self.directions[rays],
+            self.background[rays],
+            self.color[rays],
         )
 
 

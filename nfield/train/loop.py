@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from nfield.train.folder import RunFolder
+from nfield.train.ranks import Ranks
 from nfield.train.trainer import Trainer
 
 LOG_SECONDS = 0.5  # of training between records of the log
+PROBED = 1.5  # growth of the time between looks at held-out views, the first after a second
 
 
 def train(
@@ -22,31 +24,53 @@ def train(
     max_steps: int | None,
     max_seconds: float | None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    probe: Callable[[Any], float] | None = None,
 ) -> None:
-    """Train until the total of steps or seconds is reached, then save.
+    """Train until the total of steps or seconds is reached, then save; only rank 0 writes.
 
-    `trainer.seconds` counts training alone: neither checkpoints nor `on_step`. Ctrl-C takes effect
-    after the step under way, saves, and is raised.
+    `trainer.seconds` counts training alone: no checkpoints, `on_step` or `probe`. Ctrl-C takes
+    effect after the step under way, saves, and is raised, on all ranks when it has struck one.
+
+    Args:
+        probe: PSNR of the model on held-out views, logged as `test_psnr` after 1, 1.5, 2.25, ...
+            seconds and at the end.
     """
     saved = logged = trainer.seconds
-    with _interrupts_between_steps() as interrupted:
-        while not _spent(trainer, max_steps, max_seconds) and not interrupted.is_set():
+    writes, next_probe = trainer.ranks.is_first, max(1.0, PROBED * trainer.seconds)
+    with _interrupts_between_steps(trainer.ranks) as interrupted:
+        while not (_stopped(trainer, interrupted) or _spent(trainer, max_steps, max_seconds)):
             begin = time.perf_counter()
             record = trainer.train_step()
             trainer.seconds += time.perf_counter() - begin
             record |= {"step": trainer.step, "seconds": trainer.seconds}
             done = _spent(trainer, max_steps, max_seconds)
-            if done or trainer.seconds - logged >= LOG_SECONDS:
+            if writes and probe is not None and (done or trainer.seconds >= next_probe):
+                record["test_psnr"] = probe(trainer.model)
+                next_probe = PROBED * trainer.seconds
+            due = "test_psnr" in record or trainer.seconds - logged >= LOG_SECONDS
+            if writes and (done or due):
                 folder.log(record)
                 logged = trainer.seconds
             if on_step is not None:
                 on_step(record)
-            if trainer.seconds - saved >= trainer.config.train.checkpoint_seconds:
+            if writes and trainer.seconds - saved >= trainer.config.train.checkpoint_seconds:
                 folder.save(*trainer.state())
                 saved = trainer.seconds
-        folder.save(*trainer.state())
+        if writes:
+            folder.save(*trainer.state())
+        trainer.ranks.sum(0.0)  # no rank ends, and has torchrun end the others, before that
     if interrupted.is_set():
         raise KeyboardInterrupt
+
+
+def _stopped(trainer: Trainer, interrupted: threading.Event) -> bool:
+    """Whether any rank is interrupted; all go by the clock of the first."""
+    ranks = trainer.ranks
+    clock = trainer.seconds if ranks.is_first else 0.0
+    trainer.seconds, strikes = ranks.sum(clock, float(interrupted.is_set()))
+    if strikes:
+        interrupted.set()
+    return interrupted.is_set()
 
 
 def _spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
@@ -56,8 +80,12 @@ def _spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -
 
 
 @contextmanager
-def _interrupts_between_steps() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event instead of striking anywhere; a second one strikes as usual."""
+def _interrupts_between_steps(ranks: Ranks) -> Iterator[threading.Event]:
+    """Ctrl-C sets the event instead of striking anywhere; a second one strikes as usual.
+
+    With other ranks it does not: torchrun passes on what the terminal has sent already, and asks
+    all to end (SIGTERM) when one has.
+    """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted  # only the main thread receives signals
@@ -65,10 +93,13 @@ def _interrupts_between_steps() -> Iterator[threading.Event]:
 
     def note(number: int, frame: object) -> None:
         interrupted.set()
-        signal.signal(signal.SIGINT, before)
+        if ranks.count == 1:
+            signal.signal(number, before[number])
 
-    before = signal.signal(signal.SIGINT, note)
+    numbers = (signal.SIGINT,) if ranks.count == 1 else (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in numbers}
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -31,4 +31,14 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def batch_psnr(values: Tensor, truth: Tensor) -> float:
     """Peak signal-to-noise ratio of a batch in dB, for values in [0, 1]; at most 100."""
-    return -10 * math.log10(max(float(mse_loss(values.detach(), truth)), 1e-10))
+    return psnr_of(mean_square(values, truth))
+
+
+def mean_square(values: Tensor, truth: Tensor) -> float:
+    """Mean squared error of a batch."""
+    return float(mse_loss(values.detach(), truth))
+
+
+def psnr_of(error: float) -> float:
+    """PSNR in dB of a mean squared error, for values in [0, 1]; at most 100."""
+    return -10 * math.log10(max(error, 1e-10))

@@ -36,6 +36,11 @@ class Adam:
             return moments
         return torch.zeros_like(parameter), torch.zeros_like(parameter)
 
+    def gradients(self) -> list[Tensor]:
+        """Of every parameter that has one, in the order of the groups."""
+        parameters = (parameter for group in self._groups for parameter in group.parameters)
+        return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
     def step(self, learning_rate: float) -> None:
         """Update every parameter that has a gradient, and drop the gradients."""
         self.step_count += 1

@@ -11,7 +11,7 @@ from nfield.config import Config
 from nfield.data.target import Points
 from nfield.fields.presets import preset
 from nfield.fields.value_model import ValueModel
-from nfield.train.losses import LOSSES, batch_psnr
+from nfield.train.losses import LOSSES, mean_square, psnr_of
 from nfield.train.step import Step
 
 
@@ -28,11 +28,16 @@ class PointTask:
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new points, and `psnr` (of the batch, where values are colours), `points`."""
         x, truth = self._points.draw(self._count, step.generator)
-        values = self.model.field(x)
-        record: dict[str, Any] = {"points": len(x)}
+        share = step.ranks.share(len(x))
+        values, truth = self.model.field(x[share]), truth[share]
+        weight = len(truth) / len(x)
+        part = self._loss(values, truth) * weight
+        error = mean_square(values, truth) * weight
+        total, error = step.ranks.sum(float(part.detach()), error)
+        record: dict[str, Any] = {"loss": total, "points": len(x)}
         if self._are_colors:
-            record["psnr"] = batch_psnr(values, truth)
-        return self._loss(values, truth), record
+            record["psnr"] = psnr_of(error)
+        return part, record
 
     def penalty(self, step: Step) -> Tensor | None:
         """See `nfield.train.task.Task`."""

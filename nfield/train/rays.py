@@ -12,7 +12,7 @@ from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.fields.model import Model
 from nfield.train.batch import Batches
-from nfield.train.losses import LOSSES, batch_psnr
+from nfield.train.losses import LOSSES, mean_square, psnr_of
 from nfield.train.step import Step
 
 MAX_RAYS = 1 << 14
@@ -31,27 +31,30 @@ class RayTask:
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new rays, and `psnr` (of the batch), `rays` and `samples`."""
+        ranks = step.ranks
         if self.model.occupancy.is_due(step.number):
-            self.model.occupancy.update(self.model.density, step.number, step.generator)
+            density = ranks.spread(self.model.density)
+            self.model.occupancy.update(density, step.number, step.generator)
         batch = self._batches.draw(self._rays, step.generator)
         jitter = torch.rand(self._rays, generator=step.generator)
         candidates = self.model.occupancy.march(
             batch.origins, batch.directions, jitter, CANDIDATES * self._train.samples
         )
-        batch = batch.first(candidates.rays)
+        rays = candidates.rays
+        share = ranks.share(rays)
+        batch, candidates = batch.part(share), candidates.part(share)
         samples, _ = self.model.visible(candidates)
         h = self.model.field.features(samples.x)
         color = self.model.composite(samples, batch.directions, h).over(batch.background)
         loss = self._loss(color, batch.color)
         if self._train.distortion and self.model.bounds.unbounded:
             loss = loss + self._train.distortion * self.model.distortion(samples, h)
-        record = {
-            "psnr": batch_psnr(color, batch.color),
-            "rays": batch.rays,
-            "samples": len(samples),
-        }
-        self._rays = rays_for(self._train.samples, batch.rays, len(samples))
-        return loss, record
+        part = loss * (batch.rays / rays)
+        error = mean_square(color, batch.color) * (batch.rays / rays)
+        total, error, count = ranks.sum(float(part.detach()), error, len(samples))
+        self._rays = rays_for(self._train.samples, rays, int(count))
+        record = {"loss": total, "psnr": psnr_of(error), "rays": rays, "samples": int(count)}
+        return part, record
 
     def penalty(self, step: Step) -> Tensor | None:
         """See `nfield.train.task.Task`."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from nfield.train.ranks import ALONE, Ranks
+
 
 @dataclass(frozen=True)
 class Step:
@@ -14,9 +16,11 @@ class Step:
     Args:
         number: Of the step, from 0.
         progress: Share of the budget that is spent, in [0, 1].
-        generator: Gives all random numbers of the step.
+        generator: Gives all random numbers of the step, the same on all ranks.
+        ranks: The processes that share the step.
     """
 
     number: int
     progress: float
     generator: torch.Generator
+    ranks: Ranks = ALONE

@@ -25,7 +25,9 @@ class Task(Protocol):
     def model(self) -> Trained: ...
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
-        """Loss of a step, and values to log."""
+        """This rank's part of the loss of a step, and what is to be logged of the whole step, its
+        `loss` among it. The parts of all ranks add up to the loss.
+        """
         ...
 
     def penalty(self, step: Step) -> Tensor | None:

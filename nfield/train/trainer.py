@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -9,29 +10,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nfield.config import Config
+from nfield.config import Config, identity
 from nfield.data.scene import Scene
 from nfield.data.target import Target
 from nfield.errors import InputError
 from nfield.train.optimizer import Adam
+from nfield.train.ranks import ALONE, Ranks
 from nfield.train.step import Step
 from nfield.train.task import Lesson, Task, make_task, resume_task
 
 
 class Trainer:
-    """Lowers the loss of a task.
+    """Lowers the loss of a task, alone or with other ranks that do the same steps.
 
     Every random number of a step comes from (seed, step): a run whose budget is in steps is
     repeated, and resumed, to the bit.
     """
 
-    def __init__(self, data: Scene | Target | Lesson, config: Config, task: Task | None = None):
+    def __init__(
+        self,
+        data: Scene | Target | Lesson,
+        config: Config,
+        task: Task | None = None,
+        ranks: Ranks = ALONE,
+    ):
         if config.device == "cuda":
             raise InputError(
                 "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
             )
         torch.manual_seed(config.seed)
         self.config = config
+        self.ranks = ranks
         self.task = task or make_task(data, config)
         self.model = self.task.model
         self.step = 0
@@ -39,23 +48,24 @@ class Trainer:
         self._optimizer = Adam(self.model, self.model.field.parameter_groups())
 
     def train_step(self) -> dict[str, Any]:
-        """Do one step, and return its `loss` and what the task has to say of it."""
+        """Do one step, and return what the task has to say of it, its `loss` among it."""
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
             self._optimizer.follow(self.model, self.model.field.parameter_groups())
-        step = Step(self.step, self._progress(), generator)
+        step = Step(self.step, self._progress(), generator, self.ranks)
         loss, record = self.task.loss(step)
-        error = float(loss.detach())
-        if not math.isfinite(error):
+        if not math.isfinite(record["loss"]):
             raise InputError(
-                f"step {self.step}: loss must be finite, got {error}; the field has diverged, "
-                "fit again with a smaller train.learning_rate (the last checkpoint is from before)"
+                f"step {self.step}: loss must be finite, got {record['loss']}; the field has "
+                "diverged, fit again with a smaller train.learning_rate (the last checkpoint is "
+                "from before)"
             )
         penalty = self.task.penalty(step)
-        (loss if penalty is None else loss + penalty).backward()
+        (loss if penalty is None else loss + penalty / self.ranks.count).backward()
+        self.ranks.add_up(self._optimizer.gradients())
         self._optimizer.step(self._learning_rate())
         self.step += 1
-        return {"loss": error, **record}
+        return record
 
     def _progress(self) -> float:
         """Share of the budget that is spent.
@@ -72,6 +82,10 @@ class Trainer:
         train = self.config.train
         ratio = train.final_learning_rate / train.learning_rate
         return train.learning_rate * ratio ** self._progress() ** 3
+
+    def outline(self) -> str:
+        """What all ranks must agree on before the first step."""
+        return json.dumps([identity(self.config), self.state()[1]], sort_keys=True)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything the next step depends on: tensors and plain values."""
@@ -93,13 +107,14 @@ class Trainer:
         config: Config,
         tensors: Mapping[str, Tensor],
         meta: Mapping[str, Any],
+        ranks: Ranks = ALONE,
     ) -> Trainer:
         """Inverse of `state`.
 
         Raises:
             InputError: the tensors do not fit the configuration.
         """
-        trainer = cls(data, config, resume_task(data, config, tensors, meta))
+        trainer = cls(data, config, resume_task(data, config, tensors, meta), ranks)
         try:
             trainer._optimizer.load_state(_under("adam.", tensors), meta["adam_steps"])
             trainer.step, trainer.seconds = meta["step"], meta["seconds"]

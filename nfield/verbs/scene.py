@@ -12,6 +12,7 @@ from nfield.config import Config
 from nfield.data.scene import Scene, Views
 from nfield.errors import InputError
 from nfield.evaluate.lpips import LPIPS
+from nfield.evaluate.probe import Probe
 from nfield.evaluate.protocol import Judged, evaluate_views
 from nfield.export.sequence import write_sequence
 from nfield.fields.model import Image
@@ -43,6 +44,13 @@ def background_of(config: Config, name: str | None = None) -> tuple[float, float
         known = ", ".join(BACKGROUNDS)
         raise InputError(f"--background: name must be one of {known}, got {name!r}; choose one")
     return BACKGROUNDS[name]
+
+
+def probe_of(data: Any, config: Config) -> Probe | None:
+    """What looks at the test views of a scene while it is fitted; None where there are none."""
+    if not isinstance(data, Scene) or "test" not in data.splits:
+        return None
+    return Probe(data.splits["test"], background_of(config))
 
 
 def evaluate(

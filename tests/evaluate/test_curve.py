@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nfield.evaluate.curve import psnr_curve
+from nfield.evaluate.curve import psnr_beside, psnr_curve
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -57,6 +57,28 @@ def test_evaluations_are_dots_with_their_value():
     assert "33.33 dB" in texts(svg)
     assert "held-out views" in texts(svg)
     assert len(points(svg)) == 20
+
+
+def test_looks_at_held_out_views_are_a_line_of_their_own():
+    looks = [{"seconds": s, "psnr": 30.0, "test_psnr": p} for s, p in ((0.5, 20), (1.5, 28))]
+    root = ElementTree.fromstring(psnr_curve([*log(20), *looks]))
+    (line,) = root.findall(f"{SVG}polyline[@class='held']")
+    assert len(line.get("points").split()) == 2
+
+
+@pytest.mark.parametrize(("student", "scratch"), [(3, 2), (3, 0), (0, 2)])
+def test_a_student_beside_training_from_scratch(student, scratch):
+    lines = {"held": student, "other": scratch}
+    curves = [[(float(i), 20.0 + i) for i in range(count)] for count in lines.values()]
+    svg = psnr_beside(*curves)
+    for (kind, count), name in zip(lines.items(), ("student", "from scratch")):
+        drawn = ElementTree.fromstring(svg).findall(f"{SVG}polyline[@class='{kind}']")
+        assert [len(node.get("points").split()) for node in drawn] == ([count, 2] if count else [])
+        assert (name in texts(svg)) == bool(count)
+
+
+def test_without_test_views_there_is_nothing_to_draw():
+    assert texts(psnr_beside([], [])) == ["no test views were at hand"]
 
 
 @pytest.mark.parametrize("gap", [None, math.nan, math.inf])

@@ -145,3 +145,14 @@ def test_rays_from_absurdly_far_end_without_samples(distance: float) -> None:
     origins = torch.tensor([[0.5 - distance, -1.0, 2.0]])
     samples = march(origins, torch.tensor([[1.0, 0, 0]]), torch.tensor([0.5]), words, G, s)
     assert len(samples) == 0
+
+
+@given(first=st.integers(0, 40), count=st.integers(0, 40))
+def test_some_rays_have_the_samples_they_had_among_all(first: int, count: int) -> None:
+    s, last = settings_of(1), min(first + count, 40)
+    words = pack_occupancy(torch.rand(1, G, G, G, generator=torch.Generator().manual_seed(1)) < 0.3)
+    origins, directions, jitter = random_rays(40, 2)
+    part = march(origins, directions, jitter, words, G, s).part(slice(first, last))
+    alone = march(origins[first:last], directions[first:last], jitter[first:last], words, G, s)
+    for one, other in zip(vars(part).values(), vars(alone).values(), strict=True):
+        assert torch.equal(one, other)

@@ -81,6 +81,24 @@ def test_interrupt_ends_the_step_and_saves(scene: Scene, tmp_path: Path) -> None
     assert state is not None and state[1]["step"] == 7
 
 
+def test_held_out_views_are_looked_at_ever_more_rarely(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder.create(tmp_path / "run", config())
+    trainer = Trainer(scene, config())
+    monkeypatch.setattr(trainer, "train_step", lambda: count_second(trainer))
+    train(trainer, folder, max_steps=8, max_seconds=None, probe=lambda model: trainer.seconds)
+    looks = [r["step"] for r in folder.records() if "test_psnr" in r]
+    # The first after a second, then half as long again each time, and at the end.
+    assert looks == [1, 2, 4, 7, 8]
+
+
+def count_second(trainer: Trainer) -> dict[str, float]:
+    trainer.step += 1
+    trainer.seconds = trainer.step + 1e-3  # the loop adds microseconds of its own
+    return {"loss": 0.0}
+
+
 def test_learning_rate_falls_to_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(scene, config(max_steps=None, max_seconds=10.0))
     rates = []
