@@ -27,8 +27,8 @@ def psnr_curve(records: Sequence[Mapping[str, Any]]) -> str:
     Units
         seconds of training, dB
     """
-    train = _thinned(_points(r for r in records if "split" not in r))
-    test = _points(r for r in records if "split" in r)
+    train = thinned(points(r for r in records if "split" not in r))
+    test = points(r for r in records if "split" in r)
     if not train and not test:
         return empty(_TITLE, "nothing logged yet")
     chart = Chart(_TITLE, _STYLE, *_axes(train + test))
@@ -43,9 +43,9 @@ def psnr_curve(records: Sequence[Mapping[str, Any]]) -> str:
     return chart.svg()
 
 
-def _axes(points: list[Point]) -> tuple[Axis, Axis]:
-    end = max(*(x for x, _ in points), 1e-3)
-    values = [y for _, y in points]
+def _axes(marks: list[Point]) -> tuple[Axis, Axis]:
+    end = max(*(x for x, _ in marks), 1e-3)
+    values = [y for _, y in marks]
     seconds = [tick for tick in round_numbers(0.0, end) if tick[0] <= end]
     psnr = round_numbers(min(values) - 0.5, max(values) + 0.5)
     return (
@@ -54,7 +54,8 @@ def _axes(points: list[Point]) -> tuple[Axis, Axis]:
     )
 
 
-def _points(records: Iterable[Mapping[str, Any]]) -> list[Point]:
+def points(records: Iterable[Mapping[str, Any]]) -> list[Point]:
+    """Seconds and PSNR of the records that have both."""
     pairs = [(record.get("seconds"), record.get("psnr")) for record in records]
     return [
         (float(x), float(y))
@@ -63,10 +64,11 @@ def _points(records: Iterable[Mapping[str, Any]]) -> list[Point]:
     ]
 
 
-def _thinned(points: list[Point]) -> list[Point]:
-    if len(points) <= _BINS:
-        return points
-    data = np.array(points)
+def thinned(marks: list[Point]) -> list[Point]:
+    """At most 240 points: means over equal stretches of time."""
+    if len(marks) <= _BINS:
+        return marks
+    data = np.array(marks)
     edges = np.linspace(data[:, 0].min(), data[:, 0].max(), _BINS + 1)[1:-1]
     owner = np.searchsorted(edges, data[:, 0], side="right")
     count = np.bincount(owner, minlength=_BINS)
