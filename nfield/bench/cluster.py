@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Cluster:
     gpus: float = 0.0
     do: Callable[[Job, Path], None] = work
 
-    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Iterator[Outcome]:
+    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]:
         ray = self._connect()
         options = {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_retries": RETRIES}
         remote = ray.remote(**options)(_attempt)

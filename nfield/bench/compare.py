@@ -173,7 +173,8 @@ def _notes(a: Results, b: Results) -> Iterable[str]:
             if found[0] != found[1]:
                 yield f"{method}: {label} {found[0]} became {found[1]}"
         for label, values in _seconds(sides[0], sides[1]).items():
-            yield f"{method}: {label} {values[0]:.3g} s became {values[1]:.3g} s"
+            if values[0] != values[1]:
+                yield f"{method}: {label} {values[0]:.3g} s became {values[1]:.3g} s"
     places = [", ".join(sorted({row.machine for row in results.rows})) for results in (a, b)]
     if places[0] != places[1]:
         yield f"measured on {places[0]}, then on {places[1]}"
@@ -184,7 +185,9 @@ def _seconds(a: list[Row], b: list[Row]) -> Mapping[str, tuple[float, float]]:
     found = {}
     if all("steps" in row.budget for row in [*a, *b]):
         found["training"] = fmean(r.train_seconds for r in a), fmean(r.train_seconds for r in b)
-    views = [[r.seconds_per_view for r in side if r.seconds_per_view is not None] for side in (a, b)]
+    views = [
+        [r.seconds_per_view for r in side if r.seconds_per_view is not None] for side in (a, b)
+    ]
     if all(views):
         found["a view"] = fmean(views[0]), fmean(views[1])
     return found

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,9 +42,11 @@ class Local:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise InputError(f"--workers: number must be at least 1, got {self.workers}; correct it")
+            raise InputError(
+                f"--workers: number must be at least 1, got {self.workers}; correct it"
+            )
 
-    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Iterator[Outcome]:
+    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]:
         waiting = [(job, 0) for job in reversed(jobs)]
         running: list[_Running] = []
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,4 +23,4 @@ class Outcome:
 class Pool(Protocol):
     """Something that does jobs; closing the iterator stops those under way, saved."""
 
-    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Iterator[Outcome]: ...
+    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]: ...

@@ -66,7 +66,9 @@ def over_size(results: Results, metric: str) -> str | None:
     chart = Chart(
         f"{TITLES[metric]} over bytes of the parameters",
         _style(results),
-        Axis("bytes of the parameters", (low, high), [(x, _bytes(x)) for x in range(low, high + 1)]),
+        Axis(
+            "bytes of the parameters", (low, high), [(x, _bytes(x)) for x in range(low, high + 1)]
+        ),
         Axis(TITLES[metric], (ticks[0][0], ticks[-1][0]), ticks),
     )
     for method, place in dots.items():

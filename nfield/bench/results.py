@@ -78,7 +78,9 @@ class Results:
 
     def metrics(self) -> list[str]:
         """Those that at least one row has."""
-        return [name for name in METRICS if any(row.metrics.get(name) is not None for row in self.rows)]
+        return [
+            name for name in METRICS if any(row.metrics.get(name) is not None for row in self.rows)
+        ]
 
     def of(self, scene: str, method: str) -> list[Row]:
         """The rows of all seeds."""

@@ -61,7 +61,7 @@ def run_plan(
     left = tuple(job for job in plan.jobs if not is_done(job, out))
     done, total = len(plan.jobs) - len(left), len(plan.jobs)
     problems = list(plan.problems)
-    with closing(pool(left, out)) as outcomes:  # type: ignore[type-var]
+    with closing(pool(left, out)) as outcomes:
         for outcome in outcomes:
             done += 1
             job = outcome.job

@@ -78,7 +78,16 @@ def quality(results: Results, metric: str, notes: Notes) -> Table:
 
 def costs(results: Results) -> Table:
     """What each method takes, mean over scenes and seeds."""
-    head = ["method", "parameters", "bytes", "budget", "training, s", "steps", "steps/s", "a view, s"]
+    head = [
+        "method",
+        "parameters",
+        "bytes",
+        "budget",
+        "training, s",
+        "steps",
+        "steps/s",
+        "a view, s",
+    ]
     table = Table("What it takes", head)
     for method in results.methods:
         rows = [row for row in results.rows if row.method == method]

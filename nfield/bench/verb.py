@@ -66,7 +66,11 @@ def _sweep(args: Bench, err: Console) -> Shown:
         err.print(f"Stopped; what was under way is saved in {out}. The same command goes on.")
         return STOPPED, {"out": str(out)}, lambda console: None
     code = INCOMPLETE if results.problems else 0
-    return code, {"out": str(out), **asdict(results)}, lambda console: _closing(console, results, out)
+    return (
+        code,
+        {"out": str(out), **asdict(results)},
+        lambda console: _closing(console, results, out),
+    )
 
 
 def _pool(args: Bench) -> Pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from nfield.bench.job import Job, work
@@ -37,7 +37,7 @@ class Here:
     def __init__(self) -> None:
         self.begun: list[str] = []
 
-    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Iterator[Outcome]:
+    def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]:
         for job in jobs:
             self.begun.append(job.name)
             try:

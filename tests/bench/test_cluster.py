@@ -18,7 +18,9 @@ from tests.bench.small import Here, write_suite
 
 
 def jobs(count: int) -> tuple[Job, ...]:
-    return tuple(Job("s", "m", seed, "builtin:matte", {"field": "ngp"}, {}) for seed in range(count))
+    return tuple(
+        Job("s", "m", seed, "builtin:matte", {"field": "ngp"}, {}) for seed in range(count)
+    )
 
 
 def touch(job: Job, out: Path) -> None:

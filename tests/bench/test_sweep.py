@@ -23,6 +23,7 @@ from nfield.bench.sweep import bench, run_plan
 from nfield.errors import InputError
 from tests.bench.small import NGP, Here, write_suite
 
+OTHER = NGP.replace("{", '{ field = "ngp",').replace("8", "9")
 TIMES = ("train_seconds", "seconds_per_view")
 
 
@@ -47,7 +48,7 @@ def timeless(path: Path) -> dict[str, object]:
 def suite(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Two small methods on one small scene."""
     path = tmp_path_factory.mktemp("suite") / "small.toml"
-    methods = f"ngp = {NGP}\nother = {NGP.replace('{', '{ field = \"ngp\",').replace('8', '9')}"
+    methods = f"ngp = {NGP}\nother = {OTHER}"
     return write_suite(path, scenes=f'ball = {{ data = "{photos}" }}', methods=methods)
 
 
@@ -83,9 +84,7 @@ def test_what_is_done_is_not_done_again(suite: str, swept: tuple[Path, Results])
     assert pool.begun == []
 
 
-def test_what_was_judged_otherwise_is_judged_again(
-    suite: str, swept: tuple[Path, Results]
-) -> None:
+def test_what_was_judged_otherwise_is_judged_again(suite: str, swept: tuple[Path, Results]) -> None:
     out, results = swept
     job = plan_of(suite).jobs[0]
     nfield.open_run(job.folder(out)).evaluate(every=3)
