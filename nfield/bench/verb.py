@@ -21,6 +21,8 @@ from nfield.bench.plan import Choice, Plan, make_plan
 from nfield.bench.results import Results
 from nfield.bench.suite import read_suite, suites
 from nfield.bench.sweep import default_out, run_plan
+from nfield.bench.tables import means
+from nfield.display import counter
 from nfield.errors import InputError
 
 COMPARE = "compare"
@@ -61,7 +63,14 @@ def _sweep(args: Bench, err: Console) -> Shown:
     out = Path(args.out or default_out(plan))
     _announce(plan, out, err)
     try:
-        results = run_plan(plan, out, pool, lambda *ended: _told(err, *ended))
+        with counter(err, "jobs") as bar:
+            task = bar.add_task("", total=len(plan.jobs))
+
+            def watch(outcome: Outcome, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+                _told(err, outcome, done, total)
+
+            results = run_plan(plan, out, pool, watch)
     except KeyboardInterrupt:
         err.print(f"Stopped; what was under way is saved in {out}. The same command goes on.")
         return STOPPED, {"out": str(out)}, lambda console: None
@@ -108,8 +117,6 @@ def _closing(console: Console, results: Results, out: Path) -> None:
     grid = Grid(title=results.title, title_justify="left", box=None)
     for column in ("method", *results.metrics(), "jobs"):
         grid.add_column(column, justify="left" if column == "method" else "right")
-    from nfield.bench.tables import means
-
     for row in means(results):
         grid.add_row(*row)
     if results.rows:

@@ -116,7 +116,7 @@ def test_killed_twice_it_ends_the_same(
     suite: str, swept: tuple[Path, Results], tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "nfield", "bench", suite, "--out", str(tmp_path), "--steps"]
-    budget = "400"
+    budget = "150"
     whole = tmp_path / "whole"
     reference = run(plan_of(suite, max_steps=int(budget)), whole, Here())
     fits = tmp_path / "runs" / "ball"
