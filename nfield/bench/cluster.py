@@ -41,7 +41,8 @@ class Cluster:
         ray = self._connect()
         options = {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_retries": RETRIES}
         remote = ray.remote(**options)(_attempt)
-        waiting, pending = list(reversed(jobs)), {}
+        waiting = list(reversed(jobs))
+        pending: dict[Any, Job] = {}
         try:
             while waiting or pending:
                 while waiting and len(pending) < IN_FLIGHT:

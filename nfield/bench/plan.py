@@ -14,6 +14,7 @@ from nfield.bench.suite import Suite
 from nfield.config import BUDGET, resolve
 from nfield.errors import InputError
 from nfield.fields.presets import preset
+from nfield.kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,21 @@ def make_plan(suite: Suite, choice: Choice) -> Plan:
         raise InputError(f"--seeds: number must be at least 1, got {seeds}; correct it")
     problems: list[Problem] = []
     jobs: list[Job] = []
+    checked: set[object] = set()  # many scenes have the same settings
     for scene in scenes:
         try:
             data = _located(suite, scene, choice)
+            kind = kind_of(data)
         except InputError as error:
             problems.append(Problem(scene, "", None, str(error)))
             continue
         for method, own in methods.items():
             try:
                 settings = _settings(suite, scene, method, own, choice)
-                kind = _checked(data, settings)
+                key = kind, tuple(settings.items())
+                if key not in checked:
+                    _check(data, settings)
+                    checked.add(key)
             except InputError as error:
                 problems.append(Problem(scene, method, None, str(error)))
                 continue
@@ -166,13 +172,12 @@ def _split(assignments: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _checked(data: str, settings: Mapping[str, Any]) -> str:
-    """The kind of data; refuses settings that no fit would take."""
+def _check(data: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that no fit would take."""
     for key in ("data", "seed"):
         if key in settings:
             raise InputError(f"{key}: the sweep chooses it, got it as a setting; remove it")
-    config = resolve(data, settings)
-    return preset(config.field).kind
+    resolve(data, settings)
 
 
 def _evaluate(suite: Suite, choice: Choice, kind: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict
@@ -90,9 +89,8 @@ def _pool(args: Bench) -> Pool:
         return Local(1 if args.workers is None else args.workers)
     if args.workers is not None:
         raise InputError("--workers: of a cluster its resources decide, got both; remove one")
-    asked = {"cpus": args.cpus, "gpus": args.gpus}
-    given = {name: value for name, value in asked.items() if value is not None}
-    return dataclasses.replace(Cluster(args.cluster), **given)
+    cpus, gpus = 1.0 if args.cpus is None else args.cpus, args.gpus or 0.0
+    return Cluster(args.cluster, cpus, gpus)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
