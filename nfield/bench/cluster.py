@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ from nfield.extras import require
 
 LOCAL = "local"
 IN_FLIGHT = 1000  # jobs that the scheduler knows of at a time
-_WAIT, _STOP = 0.2, 60.0  # seconds: between looks at what has ended; for what is stopped to save
+# Seconds: between looks at what has ended, for what is stopped to save, for an address to answer.
+_WAIT, _STOP, _REACH = 0.2, 60.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,6 @@ class Cluster:
 
     def _connect(self) -> Any:
         ray = require("ray", "cluster", "--cluster")
-        # Its own folders hold sockets, whose paths must be short.
         options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self.address == LOCAL:
             # Ray asks usage to be reported home unless told otherwise.
@@ -66,6 +68,7 @@ class Cluster:
         else:
             options["address"] = self.address
         try:
+            _reach(self.address)
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -74,6 +77,13 @@ class Cluster:
                 "check the address, or use --cluster local"
             ) from error
         return ray
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing listens: Ray would try for minutes."""
+    place = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
+    if place:
+        socket.create_connection((place[1], int(place[2])), _REACH).close()
 
 
 def _attempt(do: Callable[[Job, Path], None], job: Job, out: Path) -> str | None:

@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,14 @@ class Results:
 
     def of(self, scene: str, method: str) -> list[Row]:
         """The rows of all seeds."""
-        return [row for row in self.rows if (row.scene, row.method) == (scene, method)]
+        return self._cells.get((scene, method), [])
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], list[Row]]:
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            found.setdefault((row.scene, row.method), []).append(row)
+        return found
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def test_killed_twice_it_ends_the_same(
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 900  # where the machine is busy
     while not path.exists():
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.01)
