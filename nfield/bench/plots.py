@@ -60,15 +60,14 @@ def over_size(results: Results, metric: str) -> str | None:
     if not dots:
         return None
     sizes, values = [x for x, _ in dots.values()], [y for _, y in dots.values()]
-    low, high = math.floor(min(sizes) - 0.1), math.ceil(max(sizes) + 0.1)
+    low, high = math.floor(min(sizes)), math.ceil(max(sizes) + 0.01)
+    powers = [(float(power), _bytes(power)) for power in range(low, high + 1)]
     margin = 0.1 * (max(values) - min(values)) or 0.1 * abs(values[0]) or 1.0
     ticks = round_numbers(min(values) - margin, max(values) + margin)
     chart = Chart(
         f"{TITLES[metric]} over bytes of the parameters",
         _style(results),
-        Axis(
-            "bytes of the parameters", (low, high), [(x, _bytes(x)) for x in range(low, high + 1)]
-        ),
+        Axis("bytes of the parameters", (low - 0.1, high + 0.1), powers),
         Axis(TITLES[metric], (ticks[0][0], ticks[-1][0]), ticks),
     )
     for method, place in dots.items():

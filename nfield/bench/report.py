@@ -14,10 +14,8 @@ from nfield.evaluate.page import card, image, section, write_page
 from nfield.files import replacing
 from nfield.train.log import Log
 
-_MEANING = (
-    "Ours: mean over seeds ± their standard deviation. Published figures are in italics, "
-    "their sources and what is known to differ below."
-)
+_OURS = "Ours: mean over seeds ± their standard deviation."
+_THEIRS = "Published figures are in italics, with their sources and what is known to differ:"
 
 
 def write_report(results: Results, out: Path) -> Path:
@@ -36,7 +34,7 @@ def write_report(results: Results, out: Path) -> Path:
     _write_markdown(results, out, about, tables, notes)
     parts = [section(table.title, card(html(table))) for table in tables]
     if results.rows:
-        parts.insert(len(tables) - 1, card(_footnotes(notes)))
+        parts.insert(len(tables) - 1, section("Reading the tables", card(_footnotes(notes))))
         parts += _plots(results, out) + _pictures(results, out)
         where = "".join(f"<p>{escape(name)}</p>" for name in machines(results.rows))
         parts.append(section("Measured on", card(where)))
@@ -54,15 +52,20 @@ def _write_markdown(
     for table in tables:
         lines += [f"## {table.title}", markdown(table)]
     if tables:
-        lines += [_MEANING, *(f"- [{i}] {text}" for i, text in enumerate(notes.texts, 1))]
+        lines += _meaning(notes)
         lines += ["## Measured on", *(f"- {name}" for name in machines(results.rows))]
     with replacing(out / "report.md") as temporary:
         temporary.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _footnotes(notes: Notes) -> str:
-    items = "".join(f"<p>[{i}] {escape(text)}</p>" for i, text in enumerate(notes.texts, 1))
-    return f"<p>{escape(_MEANING)}</p>{items}"
+    return "".join(f"<p>{escape(line)}</p>" for line in _meaning(notes))
+
+
+def _meaning(notes: Notes) -> list[str]:
+    """What the figures are, and the footnotes."""
+    marked = [f"[{i}] {text}" for i, text in enumerate(notes.texts, 1)]
+    return [_OURS, _THEIRS, *marked] if marked else [_OURS]
 
 
 def _plots(results: Results, out: Path) -> list[str]:

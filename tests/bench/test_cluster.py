@@ -75,5 +75,6 @@ def test_a_sweep_is_the_same_as_in_one_process(photos: Path, tmp_path: Path) -> 
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_address_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--cluster: a Ray cluster must answer at 127.0.0.1:1, got .*refused"):
+    message = "--cluster: a Ray cluster must answer at 127.0.0.1:1, got .*refused"
+    with pytest.raises(InputError, match=message):
         next(Cluster("127.0.0.1:1")(jobs(1), tmp_path))

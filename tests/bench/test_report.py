@@ -55,7 +55,7 @@ def test_markdown_says_the_same(made: Results, tmp_path: Path) -> None:
     write_report(made, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "| one | 30.00 |" in text and "| *Theirs [1][2]* | *35.00* |" in text
-    assert "- [1] published: A paper" in text and "it must not <fail>" in text
+    assert "[1] published: A paper" in text and "it must not <fail>" in text
 
 
 def test_equal_results_give_an_equal_report(made: Results, tmp_path: Path) -> None:
