@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 NATIVE := $(shell find csrc -type f)
 CPP := $(filter %.cpp %.h,$(NATIVE))
 
-.PHONY: demo test lint bench install clean
+.PHONY: demo test lint bench bench-check install clean
 
 demo: install  ## Fit a built-in scene for a minute, evaluate it, film it, write a report.
 	$(BIN)/python -m nfield.demo
@@ -25,6 +25,11 @@ bench: install  ## Kernels and training beside their peers.
 	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.architectures
 	$(BIN)/python -m benchmarks.train
+
+bench-check: install  ## A small benchmark beside the stored results: fails where it is worse.
+	rm -rf runs/bench-check
+	$(BIN)/nfield bench benchmarks/check.toml --out runs/bench-check
+	$(BIN)/nfield bench compare benchmarks/results/check.json runs/bench-check
 
 install: $(STAMP)
 

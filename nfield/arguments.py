@@ -236,6 +236,49 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Bench:
+    """Run a suite (scenes x methods x seeds) and write a report beside published figures.
+
+    The same command again goes on where it was stopped. `nfield bench compare A B` says what
+    changed between two sweeps.
+    """
+
+    what: Annotated[Positional[tuple[str, ...]], arg(metavar="SUITE|compare A B")] = ()
+    """Name of a suite, or a file of one (*.toml); none lists them. compare A B: folders of two
+    sweeps, or their results.json; exits with 1 where B is worse beyond the noise of the seeds."""
+    out: Place = None
+    """Folder of the sweep (runs/bench-SUITE)."""
+    methods: Annotated[str | None, arg(metavar="NAME,NAME", help_behavior_hint="")] = None
+    """Of the suite, or any fields (all of the suite)."""
+    scenes: Annotated[str | None, arg(metavar="NAME,NAME", help_behavior_hint="")] = None
+    """Of the suite (all)."""
+    seeds: Count = None
+    """How many (the suite's)."""
+    steps: Count = None
+    """Budget of a fit in steps (the suite's)."""
+    seconds: Seconds = None
+    """Budget of a fit in seconds of training (the suite's)."""
+    every: Count = None
+    """Judge views, or frames, 0, N, 2N, ... (the suite's)."""
+    lpips_weights: Place = None
+    """File with LPIPS weights; without it LPIPS is left out."""
+    data: Place = None
+    """Folder of datasets ($NFIELD_DATA, else data)."""
+    workers: Count = None
+    """Jobs at a time on this machine (1)."""
+    cluster: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="")] = None
+    """Submit the jobs to a Ray cluster (extra cluster); local starts one here."""
+    cpus: Real = None
+    """CPUs that a job asks the cluster for (1)."""
+    gpus: Real = None
+    """GPUs that a job asks the cluster for (0)."""
+    set: Assignments = ()
+    """Override any key of the configuration of every fit, such as downscale=4."""
+    json: Switch = False
+    """Print results.json, or the comparison, on stdout."""
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Say what this installation can do, and how to get what is missing."""
 

@@ -14,7 +14,18 @@ import tyro
 from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
-from nfield.arguments import Convert, ConvertData, Dataset, Doctor, Eval, Export, Fit, Info, Render
+from nfield.arguments import (
+    Bench,
+    Convert,
+    ConvertData,
+    Dataset,
+    Doctor,
+    Eval,
+    Export,
+    Fit,
+    Info,
+    Render,
+)
 from nfield.errors import InputError
 from nfield.train.ranks import Ranks, started
 
@@ -193,6 +204,14 @@ def data(args: Dataset, err: Console) -> int:
     return 0
 
 
+def bench(args: Bench, err: Console) -> int:
+    from nfield.bench import verb
+
+    code, values, show = verb.bench(args, err)
+    _output(args.json, values, show)
+    return code
+
+
 def doctor(args: Doctor, err: Console) -> int:
     from nfield import display
     from nfield.doctor import examine
@@ -213,6 +232,7 @@ Verb = (
     | Annotated[Export, subcommand("export")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Dataset, subcommand("data")]
+    | Annotated[Bench, subcommand("bench")]
     | Annotated[Doctor, subcommand("doctor")]
 )
 VERBS: dict[type, Callable[[Any, Console], int]] = {
@@ -223,12 +243,16 @@ VERBS: dict[type, Callable[[Any, Console], int]] = {
     Export: export,
     Info: info,
     Dataset: data,
+    Bench: bench,
     Doctor: doctor,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program: 0 when all went well, 2 for wrong input, 130 after Ctrl-C."""
+    """Run the program: 0 when all went well, 2 for wrong input, 130 after Ctrl-C.
+
+    1 says that a benchmark is incomplete, or worse than the one it was compared with.
+    """
     args = tyro.cli(
         Verb,
         prog="nfield",

@@ -15,6 +15,7 @@ EXTRAS = {
     "colmap": ("pycolmap", "poses of photos"),
     "maps": ("OpenEXR", "exported depth and normals"),
     "log": ("tensorboard", "TensorBoard logs"),
+    "cluster": ("ray", "benchmarks on a cluster"),
 }
 
 

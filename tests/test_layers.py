@@ -23,12 +23,14 @@ LAYERS = (
     ("verbs",),
     ("run", "frequency", "conversion"),
     ("api",),
-    ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
+    ("bench",),
+    ("display", "describe", "doctor", "arguments", "cli", "demo", "bench.verb", "__main__"),
 )
 TORCH_FREE = (
     *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
     *("cli", "train.folder", "train.ranks"),
     *("conversion.plan", "conversion.edits", "conversion.beside"),
+    *("bench.suite", "bench.plan", "bench.job", "bench.local", "bench.cluster", "bench.verb"),
 )
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50
 

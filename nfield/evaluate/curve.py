@@ -30,15 +30,15 @@ def psnr_curve(records: Sequence[Mapping[str, Any]]) -> str:
     Units
         seconds of training, dB
     """
-    train = _thinned(_points(r for r in records if "split" not in r))
-    test = _points(r for r in records if "split" in r)
-    held = _points(records, "test_psnr")
+    train = thinned(points(r for r in records if "split" not in r))
+    test = points(r for r in records if "split" in r)
+    held = points(records, "test_psnr")
     if not train and not test:
         return empty(_TITLE, "nothing logged yet")
     chart = Chart(_TITLE, _STYLE, *_axes(train + test + held))
-    for kind, points in (("train", train), ("held", held)):
-        if points:
-            chart.line(kind, points)
+    for kind, marks in (("train", train), ("held", held)):
+        if marks:
+            chart.line(kind, marks)
     for point in test:
         chart.dot("test", point, f"{point[1]:.2f} dB")
     chart.legend(
@@ -58,16 +58,16 @@ def psnr_beside(student: Sequence[Point], scratch: Sequence[Point]) -> str:
         return empty(_TITLE, "no test views were at hand")
     chart = Chart(_TITLE, _STYLE, *_axes([*student, *scratch]))
     lines = [("held", "student", student), ("other", "from scratch", scratch)]
-    for kind, _, points in lines:
-        if points:
-            chart.line(kind, points)
-    chart.legend([(kind, name) for kind, name, points in lines if points], [])
+    for kind, _, marks in lines:
+        if marks:
+            chart.line(kind, marks)
+    chart.legend([(kind, name) for kind, name, marks in lines if marks], [])
     return chart.svg()
 
 
-def _axes(points: list[Point]) -> tuple[Axis, Axis]:
-    end = max(*(x for x, _ in points), 1e-3)
-    values = [y for _, y in points]
+def _axes(marks: list[Point]) -> tuple[Axis, Axis]:
+    end = max(*(x for x, _ in marks), 1e-3)
+    values = [y for _, y in marks]
     seconds = [tick for tick in round_numbers(0.0, end) if tick[0] <= end]
     psnr = round_numbers(min(values) - 0.5, max(values) + 0.5)
     return (
@@ -76,7 +76,8 @@ def _axes(points: list[Point]) -> tuple[Axis, Axis]:
     )
 
 
-def _points(records: Iterable[Mapping[str, Any]], key: str = "psnr") -> list[Point]:
+def points(records: Iterable[Mapping[str, Any]], key: str = "psnr") -> list[Point]:
+    """Seconds and a value of the records that have both."""
     pairs = [(record.get("seconds"), record.get(key)) for record in records]
     return [
         (float(x), float(y))
@@ -85,10 +86,11 @@ def _points(records: Iterable[Mapping[str, Any]], key: str = "psnr") -> list[Poi
     ]
 
 
-def _thinned(points: list[Point]) -> list[Point]:
-    if len(points) <= _BINS:
-        return points
-    data = np.array(points)
+def thinned(marks: list[Point]) -> list[Point]:
+    """At most 240 points: means over equal stretches of time."""
+    if len(marks) <= _BINS:
+        return marks
+    data = np.array(marks)
     edges = np.linspace(data[:, 0].min(), data[:, 0].max(), _BINS + 1)[1:-1]
     owner = np.searchsorted(edges, data[:, 0], side="right")
     count = np.bincount(owner, minlength=_BINS)

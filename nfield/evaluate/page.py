@@ -42,6 +42,12 @@ th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); tex
 th:first-child, td:first-child, .config td { text-align: left; }
 th { color: var(--faint); font-weight: 500; }
 code { font: .87em ui-monospace, monospace; overflow-wrap: anywhere; }
+.card + .card { margin-top: 1rem; }
+.wide { overflow-x: auto; }
+.published td { color: var(--faint); font-style: italic; }
+.legend { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .87rem; }
+.legend i { display: inline-block; width: .7em; height: .7em; margin-right: .4em;
+  border-radius: 50%; }
 summary { cursor: pointer; color: var(--faint); }
 """
 

@@ -1,0 +1,1 @@
+"""Benchmarks: scenes x methods x seeds, and one report beside the published figures."""
