@@ -17,13 +17,16 @@ Logs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def over_time(results: Results, scene: str, logs: Logs) -> str | None:
-    """PSNR of training batches over seconds of training, a line a method; dots are the mean on
-    held-out views at the end.
+    """PSNR over seconds of training, a line a method: on held-out views, or of the training batches
+    where a log has none. Dots are the mean on all held-out views at the end.
 
     Args:
         logs: Records of the first seed's run, by method.
     """
-    lines = {method: thinned(points(records)) for method, records in logs.items()}
+    lines = {
+        method: points(records, "test_psnr") or thinned(points(records))
+        for method, records in logs.items()
+    }
     ends = {method: _end(results, scene, method) for method in logs}
     places = [point for line in lines.values() for point in line]
     places += [point for point in ends.values() if point is not None]
