@@ -148,7 +148,14 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 def test_ctrl_c_saves_and_the_same_command_goes_on(suite: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nfield", "bench", suite, "--out", str(tmp_path)]
     command += ["--methods", "ngp", "--steps", "100000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As in a terminal, even where the tests run in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     folder = tmp_path / "runs" / "ball" / "ngp" / "seed-0"
     _wait_for(folder / "checkpoint.safetensors", process)  # type: ignore[arg-type]
     process.send_signal(signal.SIGINT)
