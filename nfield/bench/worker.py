@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -21,6 +22,8 @@ STOPPED = 130
 
 def main(out: str, job: str) -> int:
     """Do the job; the last line on stderr says what went wrong."""
+    # A shell's background jobs ignore Ctrl-C, and so would this process, which stops by its means.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
         work(Job(**json.loads(job)), Path(out))

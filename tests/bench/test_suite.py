@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from nfield.bench.suite import MEAN, read_suite, suites
+from nfield.bench.suite import FOLDERS, MEAN, read_suite, suites
 from nfield.config import resolve
 from nfield.errors import InputError
 from nfield.fields.presets import preset
 from nfield.kinds import kind_of
+from nfield.toml import read_toml
 
 GOOD = '[methods]\nngp = {}\n[scenes]\na = { data = "builtin:matte" }\n'
 
@@ -49,6 +50,12 @@ def test_the_suites_of_the_field_are_there() -> None:
     assert wanted <= set(suites())
     assert len(read_suite("blender").scenes) == 8
     assert all(s["data"].startswith("builtin:") for s in read_suite("builtin").scenes.values())
+
+
+def test_suites_ship_where_the_installed_package_looks() -> None:
+    tables = read_toml(Path(__file__).parents[2] / "pyproject.toml")["tool"]["scikit-build"]
+    assert tables["wheel"]["packages"]["nfield/bench/suites"] == "scenes/suites"
+    assert [folder.parts[-2:] for folder in FOLDERS] == [("bench", "suites"), ("scenes", "suites")]
 
 
 def test_means_of_the_chairs_peers() -> None:

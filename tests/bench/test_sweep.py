@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,14 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 def test_ctrl_c_saves_and_the_same_command_goes_on(suite: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nfield", "bench", suite, "--out", str(tmp_path)]
     command += ["--methods", "ngp", "--steps", "100000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As in a terminal, even where the tests run in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     folder = tmp_path / "runs" / "ball" / "ngp" / "seed-0"
     _wait_for(folder / "checkpoint.safetensors", process)  # type: ignore[arg-type]
     process.send_signal(signal.SIGINT)
@@ -184,6 +192,22 @@ def test_processes_do_jobs_and_tell_what_went_wrong(
     assert crashed is not None and crashed.startswith("KeyError: 'x' (exit code 1); see ")
     (killed, *_) = errors("os.kill(os.getpid(), 9)")
     assert killed is not None and "killed by signal 9, 3 times" in killed
+
+
+def test_a_worker_that_ignores_ctrl_c_still_follows_the_sweep(suite: str, tmp_path: Path) -> None:
+    (job,) = plan_of(suite, methods=("ngp",), max_steps=100_000).jobs
+    command = [sys.executable, "-m", "nfield.bench.worker", str(tmp_path), json.dumps(asdict(job))]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # As a shell starts what runs in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    _wait_for(job.folder(tmp_path) / "checkpoint.safetensors", process)
+    _, err = process.communicate()  # closes its input
+    assert process.returncode == 130, err
+    assert nfield.open_run(job.folder(tmp_path)).folder.meta()["step"] > 0
 
 
 def test_fewer_than_one_worker_is_refused() -> None:
