@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nfield.render.cameras import Cameras
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # WebGL2 without a GPU
 _QUIET = ("--headless", "--no-sandbox", "--no-first-run", "--disable-dev-shm-usage", "--mute-audio")
@@ -162,3 +164,13 @@ def decoded(data: str) -> NDArray[np.uint8]:
     """A PNG in base64, or as a data URL, as ``(H, W, 3)``."""
     raw = base64.b64decode(data.rsplit(",", 1)[-1])
     return np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+
+
+def camera_of(cameras: Cameras, index: int) -> dict[str, Any]:
+    """A camera as the page of `nfield export --what web` takes it."""
+    pose = cameras.camera_to_world[index].T.tolist()
+    return {
+        "pose": pose,
+        "intrinsics": cameras.intrinsics[index].tolist(),
+        "size": cameras.size[index].tolist(),
+    }

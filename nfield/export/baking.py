@@ -86,7 +86,7 @@ def _grown(seen: Tensor, lattice: Lattice) -> Tensor:
 
 @torch.no_grad()
 def _first(model: Model, lattice: Lattice, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Values ``(P, 8)`` of points, and the basis ``(7, 16, 3)``."""
+    """Values ``(P, 8)`` of points, and the basis ``(7, 16, 3)``; empty where rendering passes by."""
     x = (lattice.places(points) + 1) / 2
     direction = _spread(DIRECTIONS)
     y = spherical_harmonics(direction, BANDS)
@@ -100,6 +100,7 @@ def _first(model: Model, lattice: Lattice, points: Tensor) -> tuple[Tensor, Tens
         )
         found = torch.einsum("md,ndc->nmc", solve, rgb.view(len(part), DIRECTIONS, 3))
         harmonics[part] = found.reshape(len(part), -1)
+    density *= model.occupancy.holds(x)
     opacity = -torch.expm1(-density * lattice.voxel)
     weighted = harmonics.double() * opacity[:, None].double().sqrt()
     _, vectors = torch.linalg.eigh(weighted.T @ weighted)

@@ -37,7 +37,7 @@ class Lattice:
         low = places.amin(0) * side - 1
         size = (places.amax(0) + 1) * side - 1 - low
         voxel = float(size.max()) / resolution
-        x, y, z = ((size / voxel).ceil().int() + 2).tolist()
+        x, y, z = ((size / voxel).ceil().int() + 3).tolist()
         a, b, c = (low - voxel / 2).tolist()
         return cls(
             (a, b, c), voxel, (math.ceil(x / BLOCK), math.ceil(y / BLOCK), math.ceil(z / BLOCK))
