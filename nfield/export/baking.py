@@ -20,6 +20,7 @@ SEEN_RAYS, SEEN_ROUNDS = 1 << 14, 48
 RAYS, STEPS = 1 << 12, 300
 DIRECTIONS = 48  # in which a point's colours are asked
 _POINTS = 1 << 13
+_CLEAR = 1e-3  # optical thickness of a sample that nothing is lost without
 _VALUE_RATE, _BASIS_RATE, _FALL = 0.03, 1e-3, 0.05
 
 
@@ -28,6 +29,7 @@ def bake(
     model: Model,
     cameras: Cameras,
     lattice: Lattice,
+    points: Tensor,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Baked:
     """A field on a lattice, as the cameras see it.
@@ -37,16 +39,12 @@ def bake(
     corrected so that random rays of the cameras show what they show in the field.
 
     Args:
+        points: Numbers of the points that may have a density, see `seen_points`.
         watch: Called with how much is done, and of how much.
-
-    Raises:
-        InputError: the cameras see nothing.
     """
-    generator = torch.Generator().manual_seed(0)
-    points = _grown(_seen(model, cameras, lattice, generator), lattice)
     field = Baked(lattice, points, *_first(model, lattice, points))
     student = baked_model(config, model.bounds, field)
-    _correct(model, student, cameras, generator, watch)
+    _correct(model, student, cameras, watch)
     return field
 
 
@@ -59,27 +57,26 @@ def random_rays(
 
 
 @torch.no_grad()
-def _seen(
-    model: Model, cameras: Cameras, lattice: Lattice, generator: torch.Generator
-) -> Tensor:
-    """Which points have a part in what random rays see, ``[z][y][x]``."""
+def seen_points(model: Model, cameras: Cameras, lattice: Lattice) -> Tensor:
+    """Numbers of the points that have a part in what random rays of cameras see, and of their
+    neighbours, ascending.
+
+    Raises:
+        InputError: the cameras see nothing.
+    """
+    generator = torch.Generator().manual_seed(0)
     seen = torch.zeros(lattice.shape, dtype=torch.bool)
     for _ in range(SEEN_ROUNDS):
         origins, directions = random_rays(cameras, SEEN_RAYS, generator)
         jitter = torch.rand(SEEN_RAYS, generator=generator)
         samples, h = model.visible(model.occupancy.march(origins, directions, jitter))
-        thick = model.field.density(h) * samples.dt / model.bounds.half_size > 1e-3
-        numbers, _ = lattice.corners(2 * samples.x[thick] - 1)
+        thickness = model.field.density(h) * samples.dt / model.bounds.half_size
+        numbers, _ = lattice.corners(2 * samples.x[thickness > _CLEAR] - 1)
         seen.view(-1)[numbers.flatten()] = True
     if not seen.any():
         raise InputError(
             "web: the training cameras must see something, got empty space; fit the scene longer"
         )
-    return seen
-
-
-def _grown(seen: Tensor, lattice: Lattice) -> Tensor:
-    """Numbers of the points that were seen, or have a neighbour that was."""
     wide = torch.nn.functional.max_pool3d(seen[None].float(), 3, stride=1, padding=1)
     return wide.flatten().nonzero().squeeze(1)
 
@@ -121,15 +118,14 @@ def _correct(
     model: Model,
     student: Model,
     cameras: Cameras,
-    generator: torch.Generator,
     watch: Callable[[int, int], None],
 ) -> None:
-    field = student.field
+    field, generator = student.field, torch.Generator().manual_seed(0)
     groups = [
         {"params": [field.values], "lr": _VALUE_RATE},
         {"params": [field.basis], "lr": _BASIS_RATE},
     ]
-    optimizer = torch.optim.Adam(groups, eps=1e-15)
+    optimizer = torch.optim.Adam(groups)
     scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, _FALL ** (1 / STEPS))
     for step in range(STEPS):
         origins, directions = random_rays(cameras, RAYS, generator)

@@ -15,7 +15,7 @@ from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.export.baked import baked_model
-from nfield.export.baking import bake, random_rays
+from nfield.export.baking import bake, random_rays, seen_points
 from nfield.export.lattice import Lattice
 from nfield.export.mesh import require_memory
 from nfield.export.page import page
@@ -26,6 +26,7 @@ from nfield.render.cameras import Cameras
 from nfield.render.focus import find_focus
 
 RESOLUTION = 256
+MOST_BLOCKS = 5000  # of which a page of about 20 MB is made
 _LEAST, _MOST = 8, 1024
 _JUDGED = 1 << 15  # rays
 # Of every point of the lattice while it is baked: its place, and whether it is seen.
@@ -39,14 +40,15 @@ def write_web(
     scene: Scene,
     *,
     background: Color,
-    resolution: int = RESOLUTION,
+    resolution: int | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Bake a field as its training cameras see it, and write the page, whole or not at all.
 
     Args:
         background: sRGB in [0, 1], at first.
-        resolution: Voxels along the longest side of the occupied part of space.
+        resolution: Voxels along the longest side of the occupied part of space; 256 by default, or
+            as many as about 20 MB hold.
 
     Returns:
         ``blocks`` of 8^3 voxels, their ``voxels``, and ``psnr_to_field`` of random pixels of the
@@ -62,9 +64,9 @@ def write_web(
             "web: the scene must be bounded, for a page holds one box of voxels, got an unbounded "
             "one; write a mesh of its middle instead: --what mesh"
         )
-    lattice = _lattice(model, resolution)
     cameras = scene.splits["train"].cameras
-    description, packed = pack(bake(config, model, cameras, lattice, watch))
+    lattice, points = _chosen(model, cameras, resolution)
+    description, packed = pack(bake(config, model, cameras, lattice, points, watch))
     student = baked_model(config, model.bounds, unpack(description, packed))
     about = {
         "name": f"{scene.name} by {config.field}",
@@ -83,6 +85,16 @@ def write_web(
         "voxels": count * 512,
         "psnr_to_field": _likeness(model, student, cameras),
     }
+
+
+def _chosen(model: Model, cameras: Cameras, resolution: int | None) -> tuple[Lattice, torch.Tensor]:
+    lattice = _lattice(model, RESOLUTION if resolution is None else resolution)
+    points = seen_points(model, cameras, lattice)
+    blocks = len(lattice.blocks_around(points).unique())
+    if resolution is None and blocks > MOST_BLOCKS:  # they are those of a surface
+        lattice = _lattice(model, int(RESOLUTION * math.sqrt(MOST_BLOCKS / blocks)))
+        points = seen_points(model, cameras, lattice)
+    return lattice, points
 
 
 def _lattice(model: Model, resolution: int) -> Lattice:

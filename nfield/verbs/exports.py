@@ -27,7 +27,6 @@ from nfield.export.texture import FACES, bake
 from nfield.export.voxels import RESOLUTION as VOXELS
 from nfield.export.voxels import distance_voxels, radiance_voxels, write_voxels
 from nfield.export.voxels import require_format as require_voxel_format
-from nfield.export.web import RESOLUTION as PAGE
 from nfield.export.web import write_web
 from nfield.fields.model import Image
 from nfield.fields.presets import Kind, preset
@@ -195,7 +194,7 @@ def shape_voxels(job: Job, *, resolution: int = VOXELS, box: Box | None = None) 
     return {"voxels": "x".join(map(str, voxels["distance"].shape))}
 
 
-def web(job: Job, *, resolution: int = PAGE) -> dict[str, Any]:
+def web(job: Job, *, resolution: int | None = None) -> dict[str, Any]:
     """A page that renders the field by itself."""
     config = job.run.config
     return write_web(

@@ -29,6 +29,7 @@ class Page {
 
   // The picture of an exact camera, as PNG in a data URL: for tests, and for who writes scripts.
   render(camera, background = this.background) {
+    cancelAnimationFrame(this.request);
     this.asleep = true;
     this.picture.draw(camera, background);
     return this.picture.canvas.toDataURL("image/png");
@@ -40,11 +41,14 @@ class Page {
     if (!this.asleep) return;
     this.asleep = false;
     this.last = 0;
-    requestAnimationFrame((now) => this._frame(now));
+    this._ask();
+  }
+
+  _ask() {
+    this.request = requestAnimationFrame((now) => this._frame(now));
   }
 
   _frame(now) {
-    if (this.asleep) return;
     if (this.controls.busy) {
       if (this.last) this.controls.advance(Math.min((now - this.last) / 1000, 0.2));
       this.moved = now;
@@ -54,7 +58,7 @@ class Page {
     this.picture.draw(this.camera.view(...this._size(rests)), this.background);
     this.last = now;
     this.asleep = rests;
-    if (!rests) requestAnimationFrame((next) => this._frame(next));
+    if (!rests) this._ask();
   }
 
   // Frames a second, and from them how finely the next ones are drawn.
