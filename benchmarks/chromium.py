@@ -8,7 +8,7 @@ import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # WebGL2 without a GPU
 _QUIET = ("--headless", "--no-sandbox", "--no-first-run", "--disable-dev-shm-usage", "--mute-audio")
 SECONDS = 120.0  # that an answer may take
+PATIENCE = 10.0  # with a browser that was asked to end
 
 
 def browser() -> str | None:
@@ -54,11 +55,13 @@ class Chromium:
         command = [program, *_QUIET, *window, *options, "--remote-debugging-pipe", "about:blank"]
         there, self._write = os.pipe()
         self._read, back = os.pipe()
-        # The protocol's files are numbers 3 and 4; Python's own pipes may have these numbers.
-        wiring = ["sh", "-c", f'exec "$0" "$@" 3<&{there} 4>&{back}', *command]
-        self._process = subprocess.Popen(
-            wiring, pass_fds=(there, back), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        # The protocol's files are numbers 3 and 4.
+        actions = [
+            *((os.POSIX_SPAWN_OPEN, out, os.devnull, os.O_WRONLY, 0) for out in (1, 2)),
+            (os.POSIX_SPAWN_DUP2, there, 3),
+            (os.POSIX_SPAWN_DUP2, back, 4),
+        ]
+        self._process = os.posix_spawn(program, command, os.environ, file_actions=actions)
         os.close(there)
         os.close(back)
         self._buffer, self._number, self._session = b"", 0, ""
@@ -109,11 +112,11 @@ class Chromium:
         """End the browser."""
         with suppress(OSError, RuntimeError, TimeoutError):
             self._call("Browser.close")
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        ends = time.monotonic() + PATIENCE
+        while os.waitpid(self._process, os.WNOHANG)[0] == 0:
+            if time.monotonic() > ends:
+                os.kill(self._process, signal.SIGKILL)
+            time.sleep(0.02)
         os.close(self._write)
         os.close(self._read)
         self._folder.cleanup()

@@ -1,4 +1,4 @@
-"""Radiance fields brought onto a lattice: where they are seen, first values, and their correction."""
+"""Radiance fields brought onto a lattice: where they are seen, first values, a correction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nfield.render.cameras import Cameras
 
 SEEN_RAYS, SEEN_ROUNDS = 1 << 14, 48
 RAYS, STEPS = 1 << 12, 300
-DIRECTIONS = 48  # in which a point's colours are asked
+DIRECTIONS = 32  # in which a point's colours are asked
 _POINTS = 1 << 13
 _CLEAR = 1e-3  # optical thickness of a sample that nothing is lost without
 _VALUE_RATE, _BASIS_RATE, _FALL = 0.03, 1e-3, 0.05
@@ -48,9 +48,7 @@ def bake(
     return field
 
 
-def random_rays(
-    cameras: Cameras, count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def random_rays(cameras: Cameras, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     index = torch.randint(len(cameras), (count,), generator=generator)
     pixels = torch.rand(count, 2, generator=generator) * cameras.size[index]
     return cameras.rays(index, pixels)
@@ -83,7 +81,7 @@ def seen_points(model: Model, cameras: Cameras, lattice: Lattice) -> Tensor:
 
 @torch.no_grad()
 def _first(model: Model, lattice: Lattice, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Values ``(P, 8)`` of points, and the basis ``(7, 16, 3)``; empty where rendering passes by."""
+    """Values ``(P, 8)`` of points, and the basis ``(7, 16, 3)``; unoccupied is empty."""
     x = (lattice.places(points) + 1) / 2
     direction = _spread(DIRECTIONS)
     y = spherical_harmonics(direction, BANDS)
@@ -92,9 +90,7 @@ def _first(model: Model, lattice: Lattice, points: Tensor) -> tuple[Tensor, Tens
     for part in torch.arange(len(points)).split(_POINTS):
         h = model.field.features(x[part])
         density[part] = model.field.density(h)
-        rgb = model.field.color(
-            h.repeat_interleave(DIRECTIONS, 0), direction.repeat(len(part), 1)
-        )
+        rgb = model.field.color(h.repeat_interleave(DIRECTIONS, 0), direction.repeat(len(part), 1))
         found = torch.einsum("md,ndc->nmc", solve, rgb.view(len(part), DIRECTIONS, 3))
         harmonics[part] = found.reshape(len(part), -1)
     density *= model.occupancy.holds(x)

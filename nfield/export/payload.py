@@ -73,4 +73,3 @@ def unpack(description: dict[str, Any], packed: bytes) -> Baked:
     numbers, order = lattice.numbers_of(held).flatten().sort()
     basis = torch.tensor(description["basis"]).view(FACTORS, BANDS**2, 3)
     return Baked(lattice, numbers, values[order], basis)
-

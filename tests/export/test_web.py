@@ -154,6 +154,7 @@ def marched(about: dict[str, Any], packed: bytes, origin: Any, direction: Any) -
     y = spherical_harmonics(torch.tensor(direction)[None].float(), BANDS)[0].double().numpy()
     toward = np.einsum("m,kmc->kc", y, np.array(about["basis"]).reshape(FACTORS, -1, 3))
     start = (origin - np.array(about["center"])) / about["half_size"]
+    direction = np.where(np.abs(direction) < 1e-12, 1e-12, direction)
     walls = (np.stack([-np.ones(3), np.ones(3)]) - start) / direction
     begin, end = max(walls.min(0).max(), 0), walls.max(0).min()
     color, light = np.zeros(3), 1.0
@@ -298,8 +299,6 @@ def test_dragging_keys_and_buttons_move_the_camera(opened: Chromium) -> None:
 def test_a_browser_without_webgl2_is_told(written: tuple[Path, dict[str, Any]]) -> None:
     with Chromium([*SOFTWARE, "--disable-3d-apis"]) as chromium:
         chromium.open(written[0])
-        said = chromium.run(
-            "nfield.catch(() => document.getElementById('message').textContent)"
-        )
+        said = chromium.run("nfield.catch(() => document.getElementById('message').textContent)")
         assert said.startswith("This page needs WebGL2")
         assert not chromium.run("document.getElementById('message').hidden")
