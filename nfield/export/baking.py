@@ -17,11 +17,11 @@ from nfield.ops.spherical_harmonics import spherical_harmonics
 from nfield.render.cameras import Cameras
 
 SEEN_RAYS, SEEN_ROUNDS = 1 << 14, 48
-RAYS, STEPS = 1 << 12, 300
+RAYS, STEPS = 1 << 12, 200
 DIRECTIONS = 32  # in which a point's colours are asked
 _POINTS = 1 << 13
 _CLEAR = 1e-3  # optical thickness of a sample that nothing is lost without
-_VALUE_RATE, _BASIS_RATE, _FALL = 0.03, 1e-3, 0.05
+_VALUE_RATE, _BASIS_RATE, _FALL = 0.02, 1e-3, 0.05
 
 
 def bake(

@@ -17,7 +17,8 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 def source(name: str) -> str:
     """A file of the page, such as page.html."""
-    return files("nfield").joinpath("viewer", "web", name).read_text(encoding="utf-8")
+    place = files("nfield") / "viewer" / "web" / name
+    return place.read_text(encoding="utf-8")
 
 
 def script() -> str:

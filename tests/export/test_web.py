@@ -233,7 +233,7 @@ needs_browser = pytest.mark.skipif(browser() is None, reason="no Chromium is ins
 
 @pytest.fixture(scope="module")
 def opened(written: tuple[Path, dict[str, Any]]) -> Iterator[Chromium]:
-    with Chromium(size=(320, 240)) as chromium:
+    with Chromium(size=(480, 400)) as chromium:
         chromium.open(written[0])
         chromium.run("nfield.then(() => 0)")
         yield chromium
@@ -273,14 +273,14 @@ def test_dragging_keys_and_buttons_move_the_camera(opened: Chromium) -> None:
 
     home = position()
     held_down = {"button": "left", "buttons": 1}
-    mouse("mousePressed", 100, 100, clickCount=1, **held_down)
-    mouse("mouseMoved", 160, 110, **held_down)
-    mouse("mouseReleased", 160, 110, button="left")
+    mouse("mousePressed", 200, 60, clickCount=1, **held_down)
+    mouse("mouseMoved", 260, 70, **held_down)
+    mouse("mouseReleased", 260, 70, button="left")
     turned = position()
     focus = np.array(opened.run("nfield.then((page) => page.camera.focus)"))
     away = [np.linalg.norm(np.array(place) - focus) for place in (home, turned)]
     assert away[0] == pytest.approx(away[1]) and np.abs(np.subtract(home, turned)).max() > 0.5
-    mouse("mouseWheel", 100, 100, deltaX=0, deltaY=-400)
+    mouse("mouseWheel", 200, 60, deltaX=0, deltaY=-400)
     nearer = np.linalg.norm(np.array(position()) - focus)
     assert nearer < 0.7 * away[1]
     opened.run("document.getElementById('home').click()")
