@@ -153,11 +153,11 @@ class Export:
     """Run folder."""
     what: Annotated[str, arg(metavar="NAME")] = "compressed"
     """compressed: 8 bits a value, entropy coded, judged as written. Of a scene or a shape: mesh,
-    points, voxels, splats. Of a scene: depth, normals, cameras."""
+    points, voxels, splats. Of a scene: depth, normals, cameras, and web: a page that renders it."""
     out: Place = None
     """File, or folder of depth or normals (RUN/export/...); a mesh is FILE.glb, .obj or .ply."""
     resolution: Count = None
-    """Cells along the longest side of a mesh (256), or voxels (128)."""
+    """Cells along the longest side of a mesh (256), or voxels (128; of web 256)."""
     threshold: Real = None
     """Density per unit of length where a scene's mesh has its surface (25 / half size)."""
     keep: Real = None

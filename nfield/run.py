@@ -222,8 +222,8 @@ class Run:
         Args:
             out: In RUN/export by default.
             what: `compressed`, the model with 8 bits a value, entropy coded; of a scene or a shape
-                also `mesh`, `points`, `voxels` and `splats`; of a scene also `depth`, `normals`
-                and `cameras`.
+                also `mesh`, `points`, `voxels` and `splats`; of a scene also `depth`, `normals`,
+                `cameras` and `web`, a page that renders it.
             watch: Called with how much is done, and of how much.
             **options: See `nfield.verbs.exports.ExportOptions`.
 

@@ -14,6 +14,8 @@ from torch import Tensor
 import nfield
 from nfield import api, cli
 from nfield.config import resolve
+from nfield.errors import InputError
+from nfield.export import baking
 from nfield.fields.contract import Field
 from nfield.fields.model import Model
 from nfield.fields.value_model import ValueModel
@@ -146,3 +148,16 @@ def test_wrong_input_is_one_sentence(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("nfield: ") and message in last
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_scene_becomes_a_page_and_a_shape_does_not(
+    scene_run: nfield.Run, shape_run: nfield.Run, monkeypatch
+) -> None:
+    for name, value in (("SEEN_RAYS", 256), ("SEEN_ROUNDS", 1), ("RAYS", 64), ("STEPS", 1)):
+        monkeypatch.setattr(baking, name, value)
+    result = scene_run.export(what="web", resolution=16)
+    place = scene_run.folder.path / "export" / "ngp.html"
+    assert result["out"] == str(place) and result["bytes"] == place.stat().st_size
+    assert place.read_text(encoding="utf-8").startswith("<!doctype html>")
+    with pytest.raises(InputError, match="a shape can be written as .*, got 'web'"):
+        shape_run.export(what="web")

@@ -1,4 +1,4 @@
-"""Writing a run for use elsewhere: meshes, points, maps, cameras, voxels, splats."""
+"""Writing a run for use elsewhere: meshes, points, maps, cameras, voxels, splats, pages."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from nfield.export.texture import FACES, bake
 from nfield.export.voxels import RESOLUTION as VOXELS
 from nfield.export.voxels import distance_voxels, radiance_voxels, write_voxels
 from nfield.export.voxels import require_format as require_voxel_format
+from nfield.export.web import write_web
 from nfield.fields.model import Image
 from nfield.fields.presets import Kind, preset
 from nfield.files import require_suffix, unwritable
@@ -45,7 +46,7 @@ class ExportOptions(TypedDict, total=False):
 
     every: of `compressed`: judge views, or frames, 0, every, 2 every, ...
     resolution: cells along the longest side of a mesh's box (256), voxels along that of voxels
-        (128).
+        (128) or a page (256).
     threshold: density per unit of length at which a scene's surface lies (25 per half size of its
         inner cube).
     keep: least share of all faces that a part of a mesh must have (0.01).
@@ -193,6 +194,17 @@ def shape_voxels(job: Job, *, resolution: int = VOXELS, box: Box | None = None) 
     return {"voxels": "x".join(map(str, voxels["distance"].shape))}
 
 
+def web(job: Job, *, resolution: int | None = None) -> dict[str, Any]:
+    """A page that renders the field by itself."""
+    config = job.run.config
+    return write_web(
+        *(job.out, config, job.run.model, job.run.data),
+        background=background_of(config),
+        resolution=resolution,
+        watch=job.watch,
+    )
+
+
 def _maps(what: str) -> Callable[..., dict[str, Any]]:
     def maps(
         job: Job,
@@ -261,6 +273,7 @@ EXPORTS: dict[Kind, _Verbs] = {
         "cameras": (cameras, "cameras.json"),
         "voxels": (scene_voxels, "voxels.npz"),
         "splats": (splats, "splats.ply"),
+        "web": (web, "{field}.html"),
     },
     "distance": {
         **_ANY,
