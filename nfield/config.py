@@ -20,7 +20,7 @@ from nfield.typed import check
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
-SECTIONS = ("model", "train", "occupancy", "convert")
+SECTIONS = ("model", "train", "occupancy", "photos", "convert")
 # What a resumed run may be given anew; everything else decides what is being fitted.
 RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds", "convert.teacher")
 
@@ -59,6 +59,20 @@ class Occupancy:
 
 
 @dataclass(frozen=True)
+class Photos:
+    """What is fitted of a scene's training photos beside the field; nothing unless asked for.
+
+    `refine_poses` turns and shifts each camera, `appearance` maps the colours of each photo. Their
+    learning rates (radians and half sizes a step, and colours) fall to a hundredth over the budget.
+    """
+
+    refine_poses: bool = False
+    pose_rate: float = 1e-3
+    appearance: bool = False
+    appearance_rate: float = 5e-3
+
+
+@dataclass(frozen=True)
 class Convert:
     """How a field is taught by another instead of by photos (`nfield convert`).
 
@@ -94,6 +108,7 @@ class Config:
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
         distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
         occupancy: Of scenes; None for all else.
+        photos: Of scenes; None for all else.
         convert: Of fields that another field teaches; None for all else.
         max_steps: Budget in steps; None when the budget is in seconds.
         max_seconds: Budget in seconds of training time; None when it is in steps.
@@ -112,6 +127,7 @@ class Config:
     model: Any = None
     train: Train = Train()
     occupancy: Occupancy | None = None
+    photos: Photos | None = None
     convert: Convert | None = None
 
 
@@ -122,8 +138,9 @@ def defaults(data: str, field: str = "ngp") -> Config:
         InputError: no such preset, or one that does not fit together.
     """
     chosen = preset(field)
-    occupancy = Occupancy() if chosen.kind == "radiance" else None
-    config = Config(data=data, field=field, model=chosen.settings, occupancy=occupancy)
+    config = Config(data=data, field=field, model=chosen.settings)
+    if chosen.kind == "radiance":
+        config = dataclasses.replace(config, occupancy=Occupancy(), photos=Photos())
     return replace(
         config, {f"train.{key}": value for key, value in chosen.train.items()}, f"field {field}"
     )

@@ -36,13 +36,13 @@ class Trainer:
         self.model = self.task.model
         self.step = 0
         self.seconds = 0.0
-        self._optimizer = Adam(self.model, self.model.field.parameter_groups())
+        self._optimizer = Adam(self.model, self.model.parameter_groups())
 
     def train_step(self) -> dict[str, Any]:
         """Do one step, and return its `loss` and what the task has to say of it."""
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
-            self._optimizer.follow(self.model, self.model.field.parameter_groups())
+            self._optimizer.follow(self.model, self.model.parameter_groups())
         loss, record = self.task.loss(Step(self.step, self._progress(), generator))
         error = float(loss.detach())
         if not math.isfinite(error):
@@ -52,7 +52,7 @@ class Trainer:
             )
         penalty = self.model.field.regularization()
         (loss if penalty is None else loss + penalty).backward()
-        self._optimizer.step(self._learning_rate())
+        self._optimizer.step(self._learning_rate(), self._progress())
         self.step += 1
         return {"loss": error, **record}
 
