@@ -22,7 +22,7 @@ LAYERS = (
     ("evaluate", "export"),
     ("verbs",),
     ("run", "frequency", "conversion"),
-    ("api",),
+    ("api", "nerfbaselines"),
     ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
 )
 TORCH_FREE = (
