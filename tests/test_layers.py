@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 # Lower layers first; packages of one layer do not import each other.
 LAYERS = (
-    ("errors", "toml", "typed", "kinds", "fields.presets"),
+    ("errors", "toml", "typed", "kinds", "settings", "fields.presets"),
     ("config", "files", "extras", "chart"),
     ("ops",),
     ("encodings", "networks", "render"),
@@ -26,7 +26,8 @@ LAYERS = (
     ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
 )
 TORCH_FREE = (
-    *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
+    *("errors", "toml", "typed", "kinds", "settings", "extras", "config", "files"),
+    *("fields.presets", "nerfbaselines.spec"),
     *("cli", "train.folder", "conversion.plan", "conversion.edits"),
 )
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50

@@ -11,6 +11,7 @@ from nfield.fields.contract import ParameterGroup
 from nfield.render.appearance import Appearance
 from nfield.render.pose_corrections import PoseCorrections
 
+WARMUP = 0.2  # share of the budget in which a rate rises: a fog says nothing of poses
 END = 0.01  # of a learning rate, when the budget is spent
 
 
@@ -31,7 +32,7 @@ class PhotoParameters(nn.Module):
         self.appearance = Appearance(self.count) if settings.appearance else None
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Poses, then appearance; each rate r falls as r 0.01^p over the budget."""
+        """Poses, then appearance; see `schedule`."""
         groups = []
         for module, rate in (
             (self.poses, self.settings.pose_rate),
@@ -39,11 +40,11 @@ class PhotoParameters(nn.Module):
         ):
             if module is not None:
                 groups.append(
-                    ParameterGroup(list(module.parameters()), schedule=falling(rate))
+                    ParameterGroup(list(module.parameters()), schedule=schedule(rate))
                 )
         return groups
 
 
-def falling(rate: float) -> Callable[[float], float]:
-    """Exponential fall of a learning rate with the share of the budget that is spent."""
-    return lambda progress: rate * END**progress
+def schedule(rate: float) -> Callable[[float], float]:
+    """Learning rate by the share p of the budget that is spent: r min(p / 0.2, 1) 0.01^p."""
+    return lambda progress: rate * min(progress / WARMUP, 1.0) * END**progress

@@ -58,7 +58,7 @@ class NField:
             self._config = configured(config_overrides or {})
         self._loaded_step = self._meta.get("step")
         if train_dataset is None:
-            self._model: Model = load_model(self._config, self._tensors, self._meta)
+            self._model = load_model(self._config, self._tensors, self._meta)
             return
         scene = to_scene(train_dataset)
         if checkpoint is None:
@@ -69,7 +69,8 @@ class NField:
             )
         else:
             self._trainer = Trainer.resume(scene, self._config, self._tensors, self._meta)
-        self._model = self._trainer.task.model  # type: ignore[assignment]
+        assert isinstance(self._trainer.model, Model)
+        self._model = self._trainer.model
 
     @classmethod
     def get_method_info(cls) -> dict[str, Any]:
