@@ -39,9 +39,7 @@ class PhotoParameters(nn.Module):
             (self.appearance, self.settings.appearance_rate),
         ):
             if module is not None:
-                groups.append(
-                    ParameterGroup(list(module.parameters()), schedule=schedule(rate))
-                )
+                groups.append(ParameterGroup(list(module.parameters()), schedule=schedule(rate)))
         return groups
 
 

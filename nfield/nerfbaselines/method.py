@@ -112,7 +112,8 @@ class NField:
 
         Returns:
             color ``(H, W, 3)`` in [0, 1], or rounded to uint8 if the options ask for that; depth
-            ``(H, W)`` along the ray in world units, 0 where nothing is hit; accumulation ``(H, W)``.
+            ``(H, W)`` along the ray in world units, 0 where nothing is hit; accumulation
+            ``(H, W)``.
         """
         one = camera.item()
         cameras = to_cameras(one[None] if one.poses.ndim == 2 else one)

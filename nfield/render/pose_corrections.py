@@ -18,9 +18,9 @@ class PoseCorrections(nn.Module):
     Formula
         $R' = \exp([\omega]_\times) R$, $o' = o + s\,\tau$ with parameters $\omega, \tau$ of each
         camera. Where they are anchored, what all cameras have in common is taken from them first,
-        for the field could follow it and the world would drift: $\omega - \bar\omega$, and $\tau - \bar\tau - k (o - \bar o)$
-        with the $k$ that leaves no scaling, $\sum (\tau - \bar\tau)(o - \bar o) / \sum |o - \bar
-        o|^2$.
+        for the field could follow it and the world would drift: $\omega - \bar\omega$, and
+        $\tau - \bar\tau - k (o - \bar o)$ with the $k$ that leaves no scaling,
+        $\sum (\tau - \bar\tau)(o - \bar o) / \sum |o - \bar o|^2$.
     Shape
         rotation, translation ``(C, 3)``
     Units

@@ -58,9 +58,7 @@ def test_gradient_is_that_of_the_formula(unbounded: bool) -> None:
         return torch.where(norm <= 1, p, (2 - 1 / norm) * p / norm) / 4 + 0.5
 
     _, want = with_gradients(formula, [points.double()], weight)
-    _, got = with_gradients(
-        lambda x: to_unit_cube(x, CENTER, 2.0, unbounded), [points], weight
-    )
+    _, got = with_gradients(lambda x: to_unit_cube(x, CENTER, 2.0, unbounded), [points], weight)
     assert_close(got.double(), want, atol=1e-6, rtol=1e-5)  # float32 rounding of O(1) values
 
 

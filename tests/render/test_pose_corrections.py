@@ -1,4 +1,4 @@
-"""Corrections of poses: none at first, rigid, without what all cameras share, and differentiable."""
+"""Corrections of poses: none at first, rigid, differentiable, without what cameras share."""
 
 from __future__ import annotations
 
