@@ -254,7 +254,7 @@ def test_appearance_finds_the_exposure_of_each_photo(scene: Scene) -> None:
     gain = np.random.default_rng(0).uniform(0.5, 1.0, len(train_views)).astype(np.float32)
     exposed = dataclasses.replace(train_views, source=Exposed(train_views.source, gain))
     changed = dataclasses.replace(scene, splits={**scene.splits, "train": exposed})
-    trainer = Trainer(changed, config("photos.appearance=true", steps=300))
+    trainer = Trainer(changed, config("photos.appearance=true", "photos.appearance_rate=2e-2", steps=300))
     while trainer.step < 300:
         trainer.train_step()
     photos = trainer.model.photos
