@@ -119,6 +119,8 @@ class Eval:
     """File with LPIPS weights; without it LPIPS is null."""
     background: Background = None
     """white | black (the run's, white if that was random)."""
+    fit_poses: Switch = False
+    """Of a scene: fit the poses of the split's views first, with the field as it is."""
     json: Switch = False
     """Print metrics.json on stdout."""
 

@@ -128,6 +128,7 @@ def evaluate(args: Eval, err: Console) -> int:
             every=args.every,
             lpips_weights=args.lpips_weights,
             background=args.background,
+            fit_poses=args.fit_poses,
             watch=lambda judged: bar.update(task, completed=judged.done, total=judged.total),
         )
     _output(args.json, result, lambda console: display.metrics(console, result))

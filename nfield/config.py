@@ -14,13 +14,14 @@ from typing import Any, Literal
 from nfield.errors import InputError
 from nfield.fields.presets import preset
 from nfield.kinds import DEFAULTS, kind_of, require_kind
+from nfield.settings import Convert, Photos
 from nfield.toml import read_toml
 from nfield.typed import check
 
 SCHEMA = 1
 DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
-SECTIONS = ("model", "train", "occupancy", "convert")
+SECTIONS = ("model", "train", "occupancy", "photos", "convert")
 # What a resumed run may be given anew; everything else decides what is being fitted.
 RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds", "convert.teacher")
 
@@ -59,35 +60,6 @@ class Occupancy:
 
 
 @dataclass(frozen=True)
-class Convert:
-    """How a field is taught by another instead of by photos (`nfield convert`).
-
-    `teacher` is the run and `digest` the SHA-256 of its checkpoint. Rays come from near the
-    training `cameras`, or from a `sphere` around the bounds where the data is not at hand.
-    `samples` is the budget of visible samples of a step of the distillation.
-    `latents` is the share of the distillation in which latents and densities are compared,
-    `points` the one in which densities and colours are; the rest adds rendered pixels. Log
-    densities are compared between `least_log_density` and `most_log_density`. `finetune` is the
-    share of the budget, its last, that is spent on the photos. `edits` are those of
-    `nfield.conversion.edits`, as text.
-    """
-
-    teacher: str = ""
-    digest: str = ""
-    edits: str = ""
-    poses: Literal["auto", "cameras", "sphere"] = "auto"
-    samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
-    latents: float = dataclasses.field(default=0.05, metadata={"least": 0, "most": 1})
-    points: float = dataclasses.field(default=0.15, metadata={"least": 0, "most": 1})
-    least_log_density: float = dataclasses.field(default=-2.0, metadata={"least": -60, "most": 12})
-    most_log_density: float = dataclasses.field(default=7.0, metadata={"least": -60, "most": 12})
-    hard_poses: bool = False
-    hard_rays: bool = False
-    heavy_points: bool = False
-    finetune: float = dataclasses.field(default=0.0, metadata={"least": 0, "most": 1})
-
-
-@dataclass(frozen=True)
 class Config:
     """Everything that decides a run. Numbers must be > 0 unless their metadata says otherwise.
 
@@ -96,6 +68,7 @@ class Config:
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
         distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
         occupancy: Of scenes; None for all else.
+        photos: Of scenes; None for all else.
         convert: Of fields that another field teaches; None for all else.
         max_steps: Budget in steps; None when the budget is in seconds.
         max_seconds: Budget in seconds of training time; None when it is in steps.
@@ -114,6 +87,7 @@ class Config:
     model: Any = None
     train: Train = Train()
     occupancy: Occupancy | None = None
+    photos: Photos | None = None
     convert: Convert | None = None
 
 
@@ -124,8 +98,9 @@ def defaults(data: str, field: str = "ngp") -> Config:
         InputError: no such preset, or one that does not fit together.
     """
     chosen = preset(field)
-    occupancy = Occupancy() if chosen.kind == "radiance" else None
-    config = Config(data=data, field=field, model=chosen.settings, occupancy=occupancy)
+    config = Config(data=data, field=field, model=chosen.settings)
+    if chosen.kind == "radiance":
+        config = dataclasses.replace(config, occupancy=Occupancy(), photos=Photos())
     return replace(
         config, {f"train.{key}": value for key, value in chosen.train.items()}, f"field {field}"
     )

@@ -68,14 +68,15 @@ class Run:
 
     @property
     def scene(self) -> Scene:
-        """The scene that the run was fitted to.
+        """The scene that the run was fitted to, its training cameras where the fit found them.
 
         Raises:
-            InputError: it was fitted to something else.
+            InputError: it was fitted to something else; no checkpoint, where poses were refined.
         """
         self._require("radiance")
         found: Scene = self.data
-        return found
+        photos = self.config.photos
+        return scene.refined(found, self.model) if photos and photos.refine_poses else found
 
     @cached_property
     def model(self) -> Any:
@@ -134,7 +135,8 @@ class Run:
             )
 
     def _fitted(self) -> Fitted:
-        return Fitted(self.config, self.data, self.model, self.folder.path / "renders")
+        data = self.scene if self.kind == "radiance" else self.data
+        return Fitted(self.config, data, self.model, self.folder.path / "renders")
 
     def render_path(
         self,
@@ -177,6 +179,7 @@ class Run:
         every: int | None = None,
         lpips_weights: str | Path | None = None,
         background: str | None = None,
+        fit_poses: bool = False,
         watch: Callable[[Judged], None] | None = None,
     ) -> dict[str, Any]:
         """Judge the run, and write RUN/eval/metrics.json.
@@ -186,6 +189,7 @@ class Run:
             every: Take views 0, every, 2 every, ... of a split, or such frames of a video.
             lpips_weights: File with LPIPS weights; without it LPIPS is None.
             background: `white` or `black`; the run's own by default, white if that was random.
+            fit_poses: Of a scene: fit the poses of the split's views first, the field as it is.
             watch: Called after each view; a shape has none.
 
         Returns:
@@ -201,6 +205,7 @@ class Run:
             "every": every,
             "lpips_weights": None if lpips_weights is None else LPIPS(lpips_weights),
             "background": background,
+            "fit_poses": fit_poses or None,
             "watch": None if self.kind == "distance" else watch,
         }
         given = accepted(verb, self.config, options)

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 # Lower layers first; packages of one layer do not import each other.
 LAYERS = (
-    ("errors", "toml", "typed", "kinds", "fields.presets"),
+    ("errors", "toml", "typed", "kinds", "settings", "fields.presets"),
     ("config", "files", "extras", "chart"),
     ("ops",),
     ("encodings", "networks", "render"),
@@ -23,12 +23,12 @@ LAYERS = (
     ("verbs",),
     ("run", "frequency", "conversion"),
     ("api",),
-    ("bench",),
+    ("bench", "nerfbaselines"),
     ("display", "describe", "doctor", "arguments", "cli", "demo", "bench.verb", "__main__"),
 )
 TORCH_FREE = (
-    *("errors", "toml", "typed", "kinds", "extras", "config", "files", "fields.presets"),
-    *("cli", "train.folder", "train.ranks"),
+    *("errors", "toml", "typed", "kinds", "settings", "extras", "config", "files"),
+    *("fields.presets", "nerfbaselines.spec", "cli", "train.folder", "train.ranks"),
     *("conversion.plan", "conversion.edits", "conversion.beside"),
     *("bench.suite", "bench.plan", "bench.job", "bench.local", "bench.cluster", "bench.verb"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,10 @@ class Lesson:
 
     def begin(self, config: Config) -> Task:
         """The task of teaching a new student."""
-        student = Model(config, self.teacher.bounds)
+        photos = copy.deepcopy(self.model.photos)
+        if photos is not None:
+            photos.requires_grad_(True)
+        student = Model(config, self.teacher.bounds, photos=photos)
         alike = inherit(student, self.teacher, config.seed)
         same = latents_fit(student, self.teacher)
         self.notes = (

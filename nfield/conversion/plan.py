@@ -57,6 +57,7 @@ def plan(
     if stored is not None:
         return teacher, stored.again(config)
     _require_change(teacher.config, config)
+    _require_photos(teacher.config, config)
     parse_edits(config.convert.edits if config.convert else "")
     return teacher, RunFolder(place, _whole_schedule(config, assignments)).free()
 
@@ -110,6 +111,15 @@ def _require_change(teacher: Config, config: Config) -> None:
         )
 
 
+def _require_photos(teacher: Config, config: Config) -> None:
+    for name in ("refine_poses", "appearance"):
+        kept, given = (getattr(settings.photos, name) for settings in (teacher, config))
+        if kept != given:
+            raise InputError(
+                f"--set: photos.{name} must be the teacher's, {kept}, got {given}; remove it"
+            )
+
+
 def _defaults(teacher: RunFolder, to: str) -> Config:
     """The preset's settings, or the teacher's own where it is the same; the teacher's place."""
     known, fresh = teacher.config, defaults(teacher.config.data, to)
@@ -119,6 +129,7 @@ def _defaults(teacher: RunFolder, to: str) -> Config:
         downscale=known.downscale,
         background=known.background,
         occupancy=known.occupancy,
+        photos=known.photos,
         convert=Convert(**preset(to).convert),
     )
 

@@ -26,7 +26,8 @@ from nfield.evaluate.metrics import psnr, ssim
 PROTOCOL = "nfield-nvs-1"
 METRICS = ("psnr", "ssim", "lpips")
 NO_LPIPS = "no weights given: --lpips-weights"
-_SAME = ("protocol", "split", "every", "resolution", "background")  # where a result has them
+# Where a result has them.
+_SAME = ("protocol", "split", "every", "resolution", "background", "fitted_poses")
 _NEEDED = ("protocol", "resolution", "mean", "views")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -15,10 +15,12 @@ class ParameterGroup:
 
     Args:
         rate: Factor on the run's learning rate.
+        schedule: Learning rate by the share of the budget that is spent, in place of the run's.
     """
 
     parameters: Sequence[nn.Parameter]
     rate: float = 1.0
+    schedule: Callable[[float], float] | None = None
 
 
 class Field(nn.Module):

@@ -12,9 +12,11 @@ from torch import Tensor
 from nfield.config import Config
 from nfield.errors import InputError
 from nfield.fields.build import build
-from nfield.fields.contract import RadianceField
+from nfield.fields.contract import ParameterGroup, RadianceField
+from nfield.fields.photos import PhotoParameters
 from nfield.fields.trained import Trained
 from nfield.ops.composite import composite
+from nfield.ops.contraction import to_unit_cube
 from nfield.ops.distortion import distortion
 from nfield.ops.march import Samples
 from nfield.ops.visibility import visible
@@ -48,21 +50,46 @@ class Model(Trained):
 
     Args:
         field: The one of the configuration by default.
+        photos: What is learned of the photos beside the field; nothing by default.
     """
 
     field: RadianceField
 
-    def __init__(self, config: Config, bounds: Bounds, field: RadianceField | None = None):
+    def __init__(
+        self,
+        config: Config,
+        bounds: Bounds,
+        field: RadianceField | None = None,
+        photos: PhotoParameters | None = None,
+    ):
         super().__init__(build(config) if field is None else field)
         assert config.occupancy is not None  # every radiance preset has one
         self.occupancy = Occupancy(OccupancySettings(**asdict(config.occupancy)), bounds)
         self.bounds = bounds
+        self.photos = photos
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The field's, and those of the photos."""
+        groups = super().parameter_groups()
+        return groups if self.photos is None else groups + self.photos.parameter_groups()
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that `load_model` makes the model of."""
         tensors, meta = super().state()
         where, bounds = self.bounds.state()
-        return {**where, **tensors}, {"bounds": bounds, **meta}
+        count = {} if self.photos is None else {"photos": self.photos.count}
+        return {**where, **tensors}, {"bounds": bounds, **count, **meta}
+
+    def places(self, samples: Samples, origins: Tensor, directions: Tensor) -> Tensor:
+        """Unit-cube points ``(S, 3)`` of samples as functions of their rays ``(R, 3)``.
+
+        They are those of `samples.x` to rounding; a sample keeps its distance along the ray.
+        """
+        begin, along = (rays.index_select(0, samples.ray) for rays in (origins, directions))
+        points = begin + samples.t[:, None] * along
+        return to_unit_cube(
+            points, self.bounds.center, self.bounds.half_size, self.bounds.unbounded
+        )
 
     def density(self, x: Tensor) -> Tensor:
         """Density ``(N,)`` per half size at unit-cube points ``(N, 3)``."""
@@ -170,6 +197,14 @@ def _normals(cameras: Cameras, index: int, pixels: Tensor, depth: Tensor) -> Ten
     return normal * inside[..., None]
 
 
+def photos_of(config: Config, bounds: Bounds, centers: Tensor) -> PhotoParameters | None:
+    """What a fit learns of its photos, whose cameras stand at `centers` ``(C, 3)``; or nothing."""
+    settings = config.photos
+    if settings is None or not (settings.refine_poses or settings.appearance):
+        return None
+    return PhotoParameters(settings, centers, bounds.half_size)
+
+
 def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Model:
     """The model of a checkpoint, inverse of `Model.state`.
 
@@ -180,7 +215,9 @@ def load_model(config: Config, tensors: Mapping[str, Tensor], meta: Mapping[str,
         raise InputError(
             "checkpoint: bounds must be given, got none; it is damaged, start a new run"
         )
-    model = Model(config, Bounds.from_state(tensors, meta["bounds"]))
+    bounds = Bounds.from_state(tensors, meta["bounds"])
+    photos = photos_of(config, bounds, torch.zeros(meta["photos"], 3)) if "photos" in meta else None
+    model = Model(config, bounds, photos=photos)
     model.restore(tensors, meta)
     model.occupancy.refresh()
     return model

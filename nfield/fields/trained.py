@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nfield.errors import InputError
+from nfield.fields.contract import ParameterGroup
 from nfield.ops.native import reuse_memory
 
 
@@ -21,11 +22,16 @@ class Trained(nn.Module):
         self.grown = 0.0
 
     def size(self) -> dict[str, int]:
-        """How many values are trained, and their bytes."""
+        """How many values the field has, and their bytes."""
         return {
-            "parameters": sum(parameter.numel() for parameter in self.parameters()),
-            "bytes": sum(parameter.nbytes for parameter in self.parameters()),
+            "parameters": sum(parameter.numel() for parameter in self.field.parameters()),
+            "bytes": sum(parameter.nbytes for parameter in self.field.parameters()),
         }
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """What is trained; asked again whenever the field has grown."""
+        groups: list[ParameterGroup] = self.field.parameter_groups()
+        return groups
 
     def grow(self, progress: float) -> bool:
         """Let the field grow to a share of the budget; True if its parameters changed shape."""

@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import empty, native
+from nfield.ops.native import derivative, empty, native
+
+Corner = tuple[float, float, float]
 
 
-def to_unit_cube(
-    points: Tensor, center: tuple[float, float, float], half_size: float, unbounded: bool
+def _gradient(
+    points: Tensor, dx: Tensor, center: Corner, half_size: float, unbounded: bool
 ) -> Tensor:
+    r"""With $n = |p|_\infty = |p_j|$ outside: $q = f p$, $f = 2/n - 1/n^2$, and so
+    $\partial L/\partial p = f\,dq + \mathrm{sign}(p_j)\,f'(n)\,(p \cdot dq)\,e_j$.
+    """
+    if not unbounded:
+        return dx / (2 * half_size)
+    p = (points - torch.tensor(center)) / half_size
+    x, y, z = (p * dx).unbind(1)
+    norm, axis = p.abs().max(1, keepdim=True)
+    outside = norm > 1
+    norm = norm.clamp(min=1)
+    factor = (2 - 1 / norm) / norm
+    slope = 2 * (1 / norm - 1) / norm.square()
+    along = torch.where(outside, p.gather(1, axis).sign() * slope * (x + y + z)[:, None], 0.0)
+    return (factor * dx).scatter_add(1, axis, along) / (4 * half_size)
+
+
+_derivative = derivative("to_unit_cube", _gradient)
+
+
+class _ToUnitCube(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, points: Tensor, center: Corner, half_size: float, unbounded: bool
+    ) -> Tensor:
+        points = check.floats("to_unit_cube", "points", points, None, 3)
+        ctx.save_for_backward(points)
+        ctx.where = (center, half_size, unbounded)
+        out = empty(*points.shape)
+        native.unit_cube(center, half_size, unbounded, points, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, dx: Tensor) -> Any:
+        return _derivative(*ctx.saved_tensors, dx, *ctx.where), None, None, None
+
+
+def to_unit_cube(points: Tensor, center: Corner, half_size: float, unbounded: bool) -> Tensor:
     r"""Where the field is asked for a world point.
 
     Formula
@@ -19,19 +60,18 @@ def to_unit_cube(
         $|p|_\infty \le 1$ and $q = (2 - 1/|p|_\infty)\, p / |p|_\infty$ outside
     Shape
         points ``(N, 3)`` float32 -> ``(N, 3)`` float32, in (0, 1) wherever the scene holds matter
+    Raises
+        TypeError, ValueError: another dtype, shape or device.
+        RuntimeError: on second derivatives.
     Source
         Barron et al. 2022, Mip-NeRF 360, arXiv:2111.12077, Eq. 10, in the maximum norm;
         csrc/math/contraction.h
     """
-    points = check.floats("to_unit_cube", "points", points, None, 3)
-    out = empty(*points.shape)
-    native.unit_cube(center, half_size, unbounded, points, out)
+    out: Tensor = _ToUnitCube.apply(points, center, half_size, unbounded)
     return out
 
 
-def from_unit_cube(
-    x: Tensor, center: tuple[float, float, float], half_size: float, unbounded: bool
-) -> Tensor:
+def from_unit_cube(x: Tensor, center: Corner, half_size: float, unbounded: bool) -> Tensor:
     r"""The world point at which the field is asked for ``x``: inverse of `to_unit_cube`.
 
     Formula

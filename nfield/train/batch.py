@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from nfield.data.scene import Views
 from nfield.errors import InputError
+from nfield.render.pose_corrections import PoseCorrections
 
 BACKGROUNDS = {"white": 1.0, "black": 0.0}
 
@@ -18,9 +19,11 @@ class Batch:
     """Rays and what they should see.
 
     Shape
-        origins, directions ``(R, 3)``, background ``(R, 3)``, color ``(R, 3)`` over the background
+        view ``(R,)`` int64 the training view of each ray, origins, directions ``(R, 3)``,
+        background ``(R, 3)``, color ``(R, 3)`` over the background
     """
 
+    view: Tensor
     origins: Tensor
     directions: Tensor
     background: Tensor
@@ -31,9 +34,15 @@ class Batch:
         """Number of rays."""
         return len(self.origins)
 
+    def refined(self, poses: PoseCorrections) -> Batch:
+        """The rays from where their cameras are believed to be."""
+        origins, directions = poses(self.view, self.origins, self.directions)
+        return replace(self, origins=origins, directions=directions)
+
     def part(self, rays: slice) -> Batch:
         """Some of the rays."""
         return Batch(
+            self.view[rays],
             self.origins[rays],
             self.directions[rays],
             self.background[rays],
@@ -79,4 +88,4 @@ class Batches:
         if color.shape[1] == 4:
             alpha = color[:, 3:]
             color = color[:, :3] * alpha + (1 - alpha) * background
-        return Batch(origins, directions, background, color)
+        return Batch(view, origins, directions, background, color)

@@ -41,10 +41,16 @@ class Adam:
         parameters = (parameter for group in self._groups for parameter in group.parameters)
         return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
-    def step(self, learning_rate: float) -> None:
-        """Update every parameter that has a gradient, and drop the gradients."""
+    def step(self, learning_rate: float, progress: float) -> None:
+        """Update every parameter that has a gradient, and drop the gradients.
+
+        Args:
+            progress: Share of the budget that is spent, for groups with schedules of their own.
+        """
         self.step_count += 1
         for group in self._groups:
+            own = group.schedule
+            rate = learning_rate * group.rate if own is None else own(progress)
             for parameter in group.parameters:
                 if parameter.grad is None:
                     continue
@@ -53,7 +59,7 @@ class Adam:
                     parameter.grad,
                     *self._moments[self._names[parameter]],
                     step=self.step_count,
-                    lr=learning_rate * group.rate,
+                    lr=rate,
                 )
                 parameter.grad = None
 

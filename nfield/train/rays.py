@@ -11,7 +11,9 @@ from torch import Tensor
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.fields.model import Model
-from nfield.train.batch import Batches
+from nfield.ops.march import Samples
+from nfield.render.rendered import Rendered
+from nfield.train.batch import Batch, Batches
 from nfield.train.losses import LOSSES, mean_square, psnr_of
 from nfield.train.step import Step
 
@@ -35,7 +37,7 @@ class RayTask:
         if self.model.occupancy.is_due(step.number):
             density = ranks.spread(self.model.density)
             self.model.occupancy.update(density, step.number, step.generator)
-        batch = self._batches.draw(self._rays, step.generator)
+        batch = self._refined(self._batches.draw(self._rays, step.generator))
         jitter = torch.rand(self._rays, generator=step.generator)
         candidates = self.model.occupancy.march(
             batch.origins, batch.directions, jitter, CANDIDATES * self._train.samples
@@ -44,8 +46,9 @@ class RayTask:
         share = ranks.share(rays)
         batch, candidates = batch.part(share), candidates.part(share)
         samples, _ = self.model.visible(candidates)
-        h = self.model.field.features(samples.x)
-        color = self.model.composite(samples, batch.directions, h).over(batch.background)
+        h = self.model.field.features(self._places(samples, batch))
+        rendered = self.model.composite(samples, batch.directions, h)
+        color = self._as_seen(rendered, batch).over(batch.background)
         loss = self._loss(color, batch.color)
         if self._train.distortion and self.model.bounds.unbounded:
             loss = loss + self._train.distortion * self.model.distortion(samples, h)
@@ -59,6 +62,24 @@ class RayTask:
     def penalty(self, step: Step) -> Tensor | None:
         """See `nfield.train.task.Task`."""
         return self.model.field.regularization()
+
+    def _refined(self, batch: Batch) -> Batch:
+        photos = self.model.photos
+        return batch if photos is None or photos.poses is None else batch.refined(photos.poses)
+
+    def _places(self, samples: Samples, batch: Batch) -> Tensor:
+        """Where the field is asked; with a gradient to rays that have one."""
+        if not batch.origins.requires_grad:
+            return samples.x
+        return self.model.places(samples, batch.origins, batch.directions)
+
+    def _as_seen(self, rendered: Rendered, batch: Batch) -> Rendered:
+        """Rays in the colours of their photos."""
+        photos = self.model.photos
+        if photos is None or photos.appearance is None:
+            return rendered
+        seen: Rendered = photos.appearance(batch.view, rendered)
+        return seen
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What the next step depends on besides the model."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.data.target import Target
-from nfield.fields.model import Model, load_model
+from nfield.fields.model import Model, load_model, photos_of
 from nfield.fields.trained import Trained
 from nfield.fields.value_model import ValueModel, load_value_model
 from nfield.train.points import PointTask
@@ -67,7 +67,9 @@ def make_task(data: Scene | Target | Lesson, config: Config) -> Task:
     if isinstance(data, Lesson):
         return data.begin(config)
     if isinstance(data, Scene):
-        return RayTask(data, config, Model(config, data.bounds))
+        centers = data.splits["train"].cameras.camera_to_world[:, :, 3]
+        photos = photos_of(config, data.bounds, centers)
+        return RayTask(data, config, Model(config, data.bounds, photos=photos))
     points = data.points(config.seed)
     return PointTask(points, config, ValueModel(config, points.out_dim))
 

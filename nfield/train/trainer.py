@@ -45,13 +45,13 @@ class Trainer:
         self.model = self.task.model
         self.step = 0
         self.seconds = 0.0
-        self._optimizer = Adam(self.model, self.model.field.parameter_groups())
+        self._optimizer = Adam(self.model, self.model.parameter_groups())
 
     def train_step(self) -> dict[str, Any]:
         """Do one step, and return what the task has to say of it, its `loss` among it."""
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
-            self._optimizer.follow(self.model, self.model.field.parameter_groups())
+            self._optimizer.follow(self.model, self.model.parameter_groups())
         step = Step(self.step, self._progress(), generator, self.ranks)
         loss, record = self.task.loss(step)
         if not math.isfinite(record["loss"]):
@@ -63,7 +63,7 @@ class Trainer:
         penalty = self.task.penalty(step)
         (loss if penalty is None else loss + penalty / self.ranks.count).backward()
         self.ranks.add_up(self._optimizer.gradients())
-        self._optimizer.step(self._learning_rate())
+        self._optimizer.step(self._learning_rate(), self._progress())
         self.step += 1
         return record
 

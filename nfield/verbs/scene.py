@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from nfield.evaluate.lpips import LPIPS
 from nfield.evaluate.probe import Probe
 from nfield.evaluate.protocol import Judged, evaluate_views
 from nfield.export.sequence import write_sequence
-from nfield.fields.model import Image
+from nfield.fields.model import Image, Model
 from nfield.render.cameras import Cameras
 from nfield.render.path import load_path, orbit
+from nfield.train import held_out
 from nfield.verbs.fitted import Fitted
 
 BACKGROUNDS = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0)}
@@ -34,6 +36,15 @@ def views_of(scene: Scene, split: str) -> Views:
         known = ", ".join(scene.splits)
         raise InputError(f"--split: split must be one of {known}, got {split!r}; choose one")
     return scene.splits[split]
+
+
+def refined(scene: Scene, model: Model) -> Scene:
+    """The scene with its training cameras where the fit found them to be."""
+    if model.photos is None or model.photos.poses is None:
+        return scene
+    train = scene.splits["train"]
+    corrected = dataclasses.replace(train, cameras=model.photos.poses.correct(train.cameras))
+    return dataclasses.replace(scene, splits={**scene.splits, "train": corrected})
 
 
 def background_of(config: Config, name: str | None = None) -> tuple[float, float, float]:
@@ -60,18 +71,23 @@ def evaluate(
     every: int = 1,
     lpips_weights: LPIPS | None = None,
     background: str | None = None,
+    fit_poses: bool = False,
     watch: Callable[[Judged], None] | None = None,
 ) -> dict[str, Any]:
     """Judge views of a split, see `nfield.evaluate.protocol.evaluate_views`."""
     views, color = views_of(run.data, split), background_of(run.config, background)
+    cameras = views.cameras
+    if fit_poses:
+        cameras = held_out.fit_poses(run.model, views, background or run.config.background)
 
     def render(index: int) -> NDArray[Any]:
-        image: NDArray[Any] = run.model.render(views.cameras, index, background=color).color.numpy()
+        image: NDArray[Any] = run.model.render(cameras, index, background=color).color.numpy()
         return image
 
-    return evaluate_views(
+    result = evaluate_views(
         views, render, background=color, split=split, every=every, lpips=lpips_weights, watch=watch
     )
+    return result | {"fitted_poses": True} if fit_poses else result
 
 
 def render(

@@ -44,5 +44,5 @@ def test_a_tiny_target_is_overfitted(name: str) -> None:
         loss = (values() - want).square().mean()
         loss.backward()
         assert all(parameter.grad is not None for parameter in field.parameters())
-        optimizer.step(rate)
+        optimizer.step(rate, 0.0)
     assert float(loss.detach()) < LEFT
