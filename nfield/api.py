@@ -80,6 +80,36 @@ def fit(
     Raises:
         InputError: anything wrong with what was given; nothing is then written.
     """
+    trainer, folder, loaded = begin(
+        data, out=out, resume=resume, set=set, fresh=fresh, on_load=on_load, **options
+    )
+    config = folder.config
+    try:
+        train(
+            trainer,
+            folder,
+            max_steps=config.max_steps,
+            max_seconds=config.max_seconds,
+            on_step=on_step,
+        )
+    finally:
+        folder.close()
+    run = Run(folder)
+    run.data, run.model = loaded, trainer.model
+    return run
+
+
+def begin(
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    set: Iterable[str] = (),
+    fresh: bool | Callable[[str, Choice], None] = False,
+    on_load: Callable[[Any], None] | None = None,
+    **options: Unpack[Options],
+) -> tuple[Trainer, RunFolder, Any]:
+    """All of `fit` up to its first step: the trainer, the folder (to be closed), and the data."""
     folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
     config = folder.config
     loaded = load_configured(config)
@@ -96,19 +126,7 @@ def fit(
     folder.begin(trainer.step)
     if choice is not None:
         write_plot(folder.path / "fresh.svg", choice, name)
-    try:
-        train(
-            trainer,
-            folder,
-            max_steps=config.max_steps,
-            max_seconds=config.max_seconds,
-            on_step=on_step,
-        )
-    finally:
-        folder.close()
-    run = Run(folder)
-    run.data, run.model = loaded, trainer.model
-    return run
+    return trainer, folder, loaded
 
 
 def convert(

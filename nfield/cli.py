@@ -14,7 +14,18 @@ import tyro
 from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
-from nfield.arguments import Convert, ConvertData, Dataset, Doctor, Eval, Export, Fit, Info, Render
+from nfield.arguments import (
+    Convert,
+    ConvertData,
+    Dataset,
+    Doctor,
+    Eval,
+    Export,
+    Fit,
+    Info,
+    Render,
+    View,
+)
 from nfield.errors import InputError
 
 
@@ -34,10 +45,13 @@ def fit(args: Fit, err: Console) -> int:
     def tell(setting: str, choice: Choice) -> None:
         err.print(report.table(choice, setting))
 
+    fitted_by: Callable[..., object] = api.fit
+    if args.view:
+        from nfield.viewer.verb import fit as fitted_by
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:
-            api.fit(
+            fitted_by(
                 args.data,
                 out=out,
                 resume=args.resume,
@@ -58,6 +72,16 @@ def fit(args: Fit, err: Console) -> int:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
     _output(args.json, result, lambda console: console.print(out, highlight=False))
+    return 0
+
+
+def view(args: View, err: Console) -> int:
+    from nfield.viewer import verb
+
+    options = {field.name: getattr(args, field.name) for field in fields(args)}
+    port = options.pop("port") or 0
+    what = options.pop("what")
+    verb.view(what, lambda line: err.print(line, highlight=False), port=port, **options)
     return 0
 
 
@@ -203,6 +227,7 @@ def doctor(args: Doctor, err: Console) -> int:
 
 Verb = (
     Annotated[Fit, subcommand("fit")]
+    | Annotated[View, subcommand("view")]
     | Annotated[Convert, subcommand("convert")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Render, subcommand("render")]
@@ -213,6 +238,7 @@ Verb = (
 )
 VERBS: dict[type, Callable[[Any, Console], int]] = {
     Fit: fit,
+    View: view,
     Convert: convert,
     Eval: evaluate,
     Render: render,

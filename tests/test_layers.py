@@ -23,6 +23,7 @@ LAYERS = (
     ("verbs",),
     ("run", "frequency", "conversion"),
     ("api",),
+    ("viewer",),
     ("display", "describe", "doctor", "arguments", "cli", "demo", "__main__"),
 )
 TORCH_FREE = (

@@ -22,20 +22,21 @@ def train(
     max_steps: int | None,
     max_seconds: float | None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    pause: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train until the total of steps or seconds is reached, then save.
+    """Train until the total of steps or seconds is reached or `pause()` is true, then save.
 
     `trainer.seconds` counts training alone: neither checkpoints nor `on_step`. Ctrl-C takes effect
     after the step under way, saves, and is raised.
     """
     saved = logged = trainer.seconds
     with _interrupts_between_steps() as interrupted:
-        while not _spent(trainer, max_steps, max_seconds) and not interrupted.is_set():
+        while not (spent(trainer, max_steps, max_seconds) or interrupted.is_set() or pause()):
             begin = time.perf_counter()
             record = trainer.train_step()
             trainer.seconds += time.perf_counter() - begin
             record |= {"step": trainer.step, "seconds": trainer.seconds}
-            done = _spent(trainer, max_steps, max_seconds)
+            done = spent(trainer, max_steps, max_seconds)
             if done or trainer.seconds - logged >= LOG_SECONDS:
                 folder.log(record)
                 logged = trainer.seconds
@@ -49,7 +50,8 @@ def train(
         raise KeyboardInterrupt
 
 
-def _spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
+def spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
+    """Whether the total of steps or seconds is reached."""
     if max_steps is not None and trainer.step >= max_steps:
         return True
     return max_seconds is not None and trainer.seconds >= max_seconds
