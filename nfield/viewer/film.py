@@ -47,6 +47,9 @@ class Film:
         self._pace = Pace()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def start(self) -> None:
+        """Begin to write what is rendered."""
         self._thread.start()
 
     def cancel(self) -> None:
@@ -82,9 +85,7 @@ class Film:
         wrong: InputError | None = None
         what = KINDS.get(self._look.mode, "rgb")
         try:
-            write_sequence(
-                self._out, len(self._cameras), self._image, what=what, watch=self._count
-            )
+            write_sequence(self._out, len(self._cameras), self._image, what=what, watch=self._count)
         except InputError as error:
             wrong = error
         self._ended.set()

@@ -77,9 +77,7 @@ def render_rays(model: Model, origins: Tensor, directions: Tensor, box: Box | No
     return model.composite(kept, directions, h)
 
 
-def _tasks(
-    models: Sequence[Model], cameras: Cameras, split: float
-) -> list[tuple[Model, Tensor]]:
+def _tasks(models: Sequence[Model], cameras: Cameras, split: float) -> list[tuple[Model, Tensor]]:
     """Which pixels each model renders: two share the columns at `split`, a share of the width."""
     width, height = (int(side) for side in cameras.size[0])
     index = torch.arange(width * height).view(height, width)

@@ -167,3 +167,4 @@ class PathPanel:
         self._tell("Rendering; press Render video again to stop.")
         self._film = Film(file, models, cameras, self._visitor.look, watch, finish)
         self._painter.add(self._film)
+        self._film.start()

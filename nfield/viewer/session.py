@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from nfield.viewer.visitor import Visitor
 
 TICK_SECONDS = 0.5  # between what panels say
 REFRESH_SECONDS = 5.0  # between final pictures of a field in training
+log = logging.getLogger("nfield.viewer")
 NEAR, FAR = 1e-3, 1e3  # of what stands beside the field, in half sizes of the scene
 
 
@@ -133,7 +135,11 @@ class Session:
         camera.look_at = tuple(view.position + max(distance, NEAR * half) * view.pose[:, 2])
 
     def _welcome(self, client: ClientHandle) -> None:
-        visitor = Visitor(client, self.subjects)
+        try:
+            visitor = Visitor(client, self.subjects)
+        except ValueError as error:
+            log.warning("a visitor was not let in: %s", error)
+            return
         panels: list[Panel] = [
             LookPanel(visitor),
             ScenePanel(visitor),
@@ -143,6 +149,8 @@ class Session:
         with self._lock:
             self.visitors[client.client_id], self._panels[client.client_id] = visitor, panels
         self.painter.add(visitor.canvas)
+        if client.client_id not in self.server.get_clients():
+            self._leave(client)  # while the panels were made
 
     def _leave(self, client: ClientHandle) -> None:
         with self._lock:

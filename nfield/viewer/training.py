@@ -10,7 +10,7 @@ from typing import Any
 from nfield.train.folder import RunFolder
 from nfield.train.loop import spent, train
 from nfield.train.trainer import Trainer
-from nfield.viewer.painter import Painter
+from nfield.viewer.painter import CHUNK_SECONDS, Painter
 from nfield.viewer.share import Share
 
 IDLE_SECONDS = 0.05
@@ -78,7 +78,8 @@ class Training:
         self._account.trained(record["seconds"] - self._seconds)
         self._seconds = record["seconds"]
         begin = time.perf_counter()
-        self._painter.work(self._account.left, self.share)
+        if self._account.left >= CHUNK_SECONDS:  # less would be spent on beginning and ending
+            self._painter.work(self._account.left, self.share)
         self._tick()
         self._account.shown(time.perf_counter() - begin)
         self._save_if_wanted()

@@ -42,7 +42,7 @@ def view(
     """
     require("viser", "viewer", PURPOSE)
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    if all((Path(path) / "config.toml").is_file() for path in what):
+    if what and all((Path(path) / "config.toml").is_file() for path in what):
         _refuse(what, given)
         _view_runs(what, tell, host=host, port=port)
         return

@@ -64,7 +64,7 @@ def test_only_what_is_in_the_box_is_shown(run: Run, view: View) -> None:
     )
     assert none.max() == 0
     assert 0 < kept.mean() < plain.mean()
-    # A ray that is dark before it leaves one half does not reach the other: transmittances multiply.
+    # The transmittances of two halves multiply.
     product = (1 - kept) * (1 - rest)
     # Of opaque rays those samples are dropped before which light is below 1e-4.
     assert (product - (1 - plain)).abs().max() < 1e-3

