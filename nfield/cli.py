@@ -47,7 +47,9 @@ def fit(args: Fit, err: Console) -> int:
 
     fitted_by: Callable[..., object] = api.fit
     if args.view:
-        from nfield.viewer.verb import fit as fitted_by
+        from nfield.viewer import verb
+
+        fitted_by = verb.fit
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:

@@ -47,9 +47,8 @@ class PathPanel:
             }
             self._steps = gui.add_slider("Frames per step", 1, MOST_STEPS, 1, 30)
             self._closed = gui.add_checkbox("Closed", False)
-            limits = {"min": SMALLEST, "max": LARGEST, "step": 2}
-            self._width = gui.add_number("Width", 640, **limits)
-            self._height = gui.add_number("Height", 480, **limits)
+            self._width = gui.add_number("Width", 640, min=SMALLEST, max=LARGEST, step=2)
+            self._height = gui.add_number("Height", 480, min=SMALLEST, max=LARGEST, step=2)
             self._name = gui.add_text("Name", "path")
             for label, action in buttons.items():
                 gui.add_button(label).on_click(guarded(lambda _, action=action: action()))

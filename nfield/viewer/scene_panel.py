@@ -107,8 +107,8 @@ class ScenePanel:
         low, high = center - bounds.half_size, center + bounds.half_size
         crop = gui.add_checkbox("Crop box", False)
         step = float(f"{bounds.half_size / 50:.1g}")
-        least = gui.add_vector3("Lowest", tuple(low.round(4)), step=step)
-        most = gui.add_vector3("Highest", tuple(high.round(4)), step=step)
+        least = gui.add_vector3("Lowest", low.round(4), step=step)
+        most = gui.add_vector3("Highest", high.round(4), step=step)
 
         def change(_: Any) -> None:
             box = Box(_vector(least.value), _vector(most.value)) if crop.value else None
@@ -127,8 +127,8 @@ class ScenePanel:
             self._box = self._client.scene.add_box(
                 "/crop",
                 _BOX,
-                dimensions=tuple(high - low),
-                position=tuple((low + high) / 2),
+                dimensions=high - low,
+                position=(low + high) / 2,
                 wireframe=True,
             )
 

@@ -7,7 +7,7 @@ import contextlib
 import io
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -104,7 +104,7 @@ def bound_port(host: str, port: int) -> int:
     raise InputError(f"{option} must be free to listen at, got: {reason}; choose another")
 
 
-def guarded(action: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+def guarded(action: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, None]]:
     """A callback that does not let what a visitor sends disturb anything: it is logged."""
 
     async def run(*arguments: Any) -> None:

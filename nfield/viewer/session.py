@@ -25,8 +25,9 @@ from nfield.viewer.visitor import Visitor
 
 TICK_SECONDS = 0.5  # between what panels say
 REFRESH_SECONDS = 5.0  # between final pictures of a field in training
-log = logging.getLogger("nfield.viewer")
 NEAR, FAR = 1e-3, 1e3  # of what stands beside the field, in half sizes of the scene
+
+log = logging.getLogger("nfield.viewer")
 
 
 class Panel(Protocol):
@@ -123,16 +124,16 @@ class Session:
         """Up, and the camera that visitors begin with."""
         server, subject = self.server, self.subjects[0]
         view, half = subject.first_view(), subject.model.bounds.half_size
-        up = tuple(subject.up())
+        up = subject.up()
         server.scene.set_up_direction(up)
         server.gui.configure_theme(
             control_layout="collapsible", show_logo=False, show_share_button=False
         )
         camera = server.initial_camera
         camera.near, camera.far, camera.fov = NEAR * half, FAR * half, view.fov
-        camera.up, camera.position = up, tuple(view.position)
+        camera.up, camera.position = up, view.position
         distance = float(abs((subject.model.bounds.center - view.position) @ view.pose[:, 2]))
-        camera.look_at = tuple(view.position + max(distance, NEAR * half) * view.pose[:, 2])
+        camera.look_at = view.position + max(distance, NEAR * half) * view.pose[:, 2]
 
     def _welcome(self, client: ClientHandle) -> None:
         try:
