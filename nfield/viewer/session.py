@@ -126,9 +126,8 @@ class Session:
         view, half = subject.first_view(), subject.model.bounds.half_size
         up = subject.up()
         server.scene.set_up_direction(up)
-        server.gui.configure_theme(
-            control_layout="collapsible", show_logo=False, show_share_button=False
-        )
+        server.gui.configure_theme(show_logo=False, show_share_button=False)
+        server.gui.main_panel.dock_right()
         camera = server.initial_camera
         camera.near, camera.far, camera.fov = NEAR * half, FAR * half, view.fov
         camera.up, camera.position = up, view.position

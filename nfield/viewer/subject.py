@@ -82,7 +82,8 @@ class Subject:
         if self.photos is not None:
             return View.of_camera(orbit(self.photos.views.cameras, 1), 0)
         bounds = self.model.bounds
-        position = np.array(bounds.center) - _DISTANCE * bounds.half_size * np.array([0.0, 1.0, 0.0])
+        x, y, z = bounds.center
+        position = np.array([x, y - _DISTANCE * bounds.half_size, z])
         axes = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
         return View(np.column_stack([axes, position]), _FOV, 1.0)
 

@@ -16,6 +16,8 @@ from PIL import Image
 pytest.importorskip("viser", reason="the extra viewer is not installed")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
+from selenium.common.exceptions import WebDriverException  # noqa: E402
+
 from nfield.api import begin, open_run  # noqa: E402
 from nfield.evaluate.metrics import psnr  # noqa: E402
 from nfield.evaluate.protocol import to_uint8  # noqa: E402
@@ -40,7 +42,7 @@ OPTIONS = (
 )
 SHOW = "arguments[0].scrollIntoView({block: 'center'})"
 CLEAR = "document.querySelectorAll('[role=alert]').forEach(notice => notice.remove())"
-PATIENCE = 120.0  # seconds: the browser renders in software, beside other tests
+PATIENCE = 300.0  # seconds: the browser renders in software, beside other tests
 
 
 def found(names: tuple[str, ...]) -> str:
@@ -86,10 +88,16 @@ class Page:
         self._click(f"//*[normalize-space(text())='{text}']")
 
     def _click(self, path: str) -> None:
-        wait_for(lambda: self._driver.find_elements("xpath", path), PATIENCE)
-        element = self._driver.find_elements("xpath", path)[0]
-        self._driver.execute_script(SHOW, element)
-        element.click()
+        def clicked() -> bool:
+            try:
+                element = self._driver.find_element("xpath", path)
+                self._driver.execute_script(SHOW, element)
+                element.click()
+            except WebDriverException:  # not there yet, or still unfolding
+                return False
+            return True
+
+        wait_for(clicked, PATIENCE)
 
     def picture(self) -> np.ndarray:
         """What the canvas shows, as a screenshot ``(H, W, 3)``."""
@@ -106,7 +114,7 @@ class Page:
     def close(self) -> None:
         self._driver.get("about:blank")
         self.session.close()
-        self._worker.join(30)
+        self._worker.join(PATIENCE)
         assert not self._worker.is_alive()
 
 

@@ -40,7 +40,7 @@ CAMERA = {
 }
 
 
-def wait_for(condition: Any, seconds: float = 30.0) -> None:
+def wait_for(condition: Any, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -71,7 +71,7 @@ def session(folder: Path) -> Iterator[Session]:
     worker.start()
     yield session
     session.close()
-    worker.join(20)
+    worker.join(60)
     assert not worker.is_alive()
 
 
@@ -146,7 +146,7 @@ def test_what_is_no_message_ends_the_connection_alone(
     bad.socket.send(payload)
     with pytest.raises(ConnectionClosed):
         while True:
-            bad.socket.recv(timeout=20)
+            bad.socket.recv(timeout=60)
     good.send(position=[0.0, 0.0, -3.0])
     wait_for(lambda: visitor.last is not None and visitor.last.view.position[2] == -3)
     good.close()
@@ -156,7 +156,7 @@ def test_pages_of_other_sites_are_not_let_in(session: Session) -> None:
     bad = Browser(session, origin="https://elsewhere.example")
     with pytest.raises((ConnectionClosed, InvalidStatus)):
         while True:
-            bad.socket.recv(timeout=20)
+            bad.socket.recv(timeout=60)
     assert not session.visitors
 
 
