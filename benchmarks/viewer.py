@@ -74,6 +74,8 @@ class Visit:
             for message in msgspec.msgpack.decode(inner)["messages"]:
                 if message["type"] == "BackgroundImageMessage":
                     found = message["rgb_data"]
+                    if found is None:
+                        continue  # the empty stage that every page begins with
                     if isinstance(found, dict):
                         found = _binary(data, packed, found["__binary_index"], inner)
                     return max(Image.open(io.BytesIO(found)).size)

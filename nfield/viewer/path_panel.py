@@ -152,7 +152,7 @@ class PathPanel:
         total = len(cameras)
 
         def watch(done: int) -> None:
-            self._progress.value = 100.0 * done / total
+            self._progress.value = 100.0 * done / total  # type: ignore[misc]  # as viser's setter
 
         def finish(wrong: InputError | None) -> None:
             if self._film is not None:

@@ -69,7 +69,7 @@ class ScenePanel:
         picture = gui.add_image(photos.thumbnail(0, PHOTO), label=names[0])
 
         def choose(index: int) -> None:
-            name.value = names[index]
+            name.value = names[index]  # type: ignore[misc]  # viser's setter takes more
             picture.label = names[index]
             picture.image = photos.thumbnail(index, PHOTO)
             self._visitor.go_to(View.of_camera(photos.views.cameras, index))

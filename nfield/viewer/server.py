@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import logging
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
+import rich
 from viser import ViserServer
 
 from nfield.errors import InputError
@@ -33,8 +32,9 @@ class Server(ViserServer):
 
     def __init__(self, host: str, port: int, title: str):
         self.host = host
-        with contextlib.redirect_stdout(io.StringIO()):  # what viser prints is in `address` too
-            super().__init__(host, bound_port(host, port), label=title, verbose=False)
+        # viser prints through rich's own console, on stdout, which is for results.
+        rich.reconfigure(quiet=True)
+        super().__init__(host, bound_port(host, port), label=title, verbose=False)
         self._websock_server.on_client_connect(self._admit)
         logging.getLogger("websockets.server").addFilter(_brief)
         self.get_event_loop().call_soon_threadsafe(
@@ -53,11 +53,6 @@ class Server(ViserServer):
         port = self.get_port()
         return f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
 
-    def stop(self) -> None:
-        """End the server and its threads."""
-        with contextlib.redirect_stdout(io.StringIO()):
-            super().stop()
-
     def request_share_url(self, verbose: bool = True) -> None:
         """Refuse the public address that any visitor of viser's page may ask for."""
         log.warning("a visitor asked to publish the page on the internet; ignored")
@@ -65,7 +60,7 @@ class Server(ViserServer):
     async def _admit(self, connection: Any) -> None:
         """Close connections that pages of other sites open in a visitor's browser."""
         socket_of = self._websock_server._live_connections[connection.client_id]
-        headers = socket_of.request.headers
+        headers = socket_of.request.headers if socket_of.request else {}
         if not is_own(self.host, headers.get("Host", ""), headers.get("Origin")):
             log.warning("a page of %s tried to connect; refused", headers.get("Origin"))
             await socket_of.close(1008, "this page is of another site")

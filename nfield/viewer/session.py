@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from viser import ClientHandle
 
+from nfield.fields.model import Model
 from nfield.train.folder import RunFolder
 from nfield.train.trainer import Trainer
 from nfield.viewer.look_panel import LookPanel
@@ -80,6 +81,7 @@ class Session:
         port: int = 0,
     ) -> Session:
         """A session that trains; see `Training`."""
+        assert isinstance(trainer.model, Model)  # as of every scene
         photos = Photos(data.splits["train"])
         session = cls([Subject(folder, trainer.model, photos)], host=host, port=port)
         session.training = Training(
@@ -157,6 +159,7 @@ class Session:
             visitor = self.visitors.pop(client.client_id, None)
             panels = self._panels.pop(client.client_id, [])
         if visitor is not None:
+            visitor.left = True
             self.painter.remove(visitor.canvas)
         for panel in panels:
             panel.close()

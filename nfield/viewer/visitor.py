@@ -32,6 +32,7 @@ class Visitor:
         self.view: View | None = None
         self.last: Shown | None = None  # the picture that the page shows
         self.seconds = 0.0  # from the last wish to that picture
+        self.left = False
         self._asked = 0.0
         models = [subject.model for subject in subjects]
         self.canvas = Canvas(models, subjects[0].photos, self._show)
@@ -62,6 +63,8 @@ class Visitor:
             self.canvas.ask(self.view, self.look)
 
     def _show(self, shown: Shown) -> None:
+        if self.left:
+            return
         quality = FINAL_QUALITY if shown.final else COARSE_QUALITY
         self.client.scene.set_background_image(shown.pixels, "jpeg", jpeg_quality=quality)
         self.client.flush()
