@@ -87,6 +87,9 @@ class ScenePanel:
         scale = SIZE * self._model.bounds.half_size
         for index in photos.evenly(FRUSTA):
             view = View.of_camera(photos.views.cameras, index)
+            thumbnail = photos.thumbnail(index, THUMBNAIL)
+            if self._visitor.left:
+                return
             frustum = self._client.scene.add_camera_frustum(
                 f"/cameras/{index}",
                 view.fov,
@@ -94,7 +97,7 @@ class ScenePanel:
                 scale=scale,
                 thickness=scale / 30,
                 color=_CAMERA,
-                image=photos.thumbnail(index, THUMBNAIL),
+                image=thumbnail,
                 wxyz=view.wxyz,
                 position=view.position,
             )

@@ -98,6 +98,8 @@ class Session:
                 self.painter.idle(TICK_SECONDS / 2)
                 self.tick()
         finally:
+            for visitor in list(self.visitors.values()):
+                visitor.left = True
             self.server.stop()
 
     def close(self) -> None:

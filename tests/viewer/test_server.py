@@ -84,9 +84,10 @@ def test_a_visitor_is_shown_the_picture_of_its_camera(session: Session) -> None:
     browser = Browser(session)
     browser.send()
     visitor = visitor_of(session)
+    visitor.wish(side=64)
     wait_for(lambda: visitor.last is not None and visitor.last.final)
     assert visitor.last is not None
-    assert visitor.last.pixels.shape == (384, 512, 3)
+    assert visitor.last.pixels.shape == (48, 64, 3)
     assert visitor.last.view.position.tolist() == [0, 0, -4]
     browser.close()
     wait_for(lambda: not session.visitors)
@@ -143,6 +144,7 @@ def test_what_is_no_message_ends_the_connection_alone(
     good, bad = Browser(session), Browser(session)
     good.send()
     visitor = visitor_of(session)
+    visitor.wish(side=64)
     bad.socket.send(payload)
     with pytest.raises(ConnectionClosed):
         while True:
