@@ -11,6 +11,8 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from nfield.viewer.view import View
 
 WIDTH, HEIGHT, SIDE = 800, 600, 512  # of the visitor's page, and pixels of its final picture
 MESSAGES = 30.0  # camera messages a second of a visitor who moves
+WARMUP = 3  # moves that set the pace
 FIRST_MS, SHARE = 300.0, 0.3
 
 
@@ -99,32 +102,38 @@ def _binary(data: bytes, packed: int, index: int, inner: bytes) -> bytes:
 
 def moves(run: Path, count: int) -> dict[str, Any]:
     """Milliseconds from a move to the first and to the final picture, at a finished run."""
-    session = Session([Subject.of_run(open_run(run))])
-    worker = threading.Thread(target=session.run)
-    worker.start()
-    visit = Visit(session)
     first: list[float] = []
     final: list[float] = []
     sides: list[int] = []
-    for i in range(count + 3):  # the first three set the pace
-        begin_time = time.perf_counter()
-        visit.move(0.7 * i)
-        sides.append(visit.picture())
-        first.append(1e3 * (time.perf_counter() - begin_time))
-        side = sides[-1]
-        while side < SIDE:
-            side = visit.picture()
-        final.append(1e3 * (time.perf_counter() - begin_time))
-    visit.close()
-    session.close()
-    worker.join()
+    with _served(Session([Subject.of_run(open_run(run))])) as session:
+        visit = Visit(session)
+        for i in range(count + WARMUP):
+            start = time.perf_counter()
+            visit.move(0.7 * i)
+            sides.append(side := visit.picture())
+            first.append(1e3 * (time.perf_counter() - start))
+            while side < SIDE:
+                side = visit.picture()
+            final.append(1e3 * (time.perf_counter() - start))
+        visit.close()
     return {
-        "first_ms": statistics.median(first[3:]),
-        "first_ms_worst": max(first[3:]),
-        "first_side": statistics.median(sides[3:]),
-        "final_ms": statistics.median(final[3:]),
+        "first_ms": statistics.median(first[WARMUP:]),
+        "first_ms_worst": max(first[WARMUP:]),
+        "first_side": statistics.median(sides[WARMUP:]),
+        "final_ms": statistics.median(final[WARMUP:]),
         "final_side": SIDE,
     }
+
+
+@contextmanager
+def _served(session: Session) -> Iterator[Session]:
+    worker = threading.Thread(target=session.run)
+    worker.start()
+    try:
+        yield session
+    finally:
+        session.close()
+        worker.join()
 
 
 def throughput(data: Path, downscale: int, turns: int, seconds: float) -> dict[str, Any]:
@@ -133,28 +142,14 @@ def throughput(data: Path, downscale: int, turns: int, seconds: float) -> dict[s
         trainer, folder, scene = begin(
             data, out=Path(place) / "run", downscale=downscale, max_seconds=1e6
         )
-        session = Session.of_trainer(trainer, folder, scene, share=SHARE)
-        assert session.training is not None
-        session.training.running.set()
-        worker = threading.Thread(target=session.run)
-        worker.start()
-        time.sleep(2 * seconds)  # the occupancy grid and the batch find their sizes
         rates: dict[str, list[float]] = {"alone": [], "visited": []}
-        for _ in range(turns):
-            rates["alone"].append(_steps(session, seconds))
-            visit, leave = Visit(session), threading.Event()
-            threads = [
-                threading.Thread(target=_wander, args=(visit, leave)),
-                threading.Thread(target=_watch, args=(visit,), daemon=True),
-            ]
-            for thread in threads:
-                thread.start()
-            rates["visited"].append(_steps(session, seconds))
-            leave.set()
-            threads[0].join()
-            visit.close()
-        session.close()
-        worker.join()
+        with _served(Session.of_trainer(trainer, folder, scene, share=SHARE)) as session:
+            assert session.training is not None
+            session.training.running.set()
+            time.sleep(2 * seconds)  # the occupancy grid and the batch find their sizes
+            for _ in range(turns):
+                rates["alone"].append(_steps(session, seconds))
+                rates["visited"].append(_visited_steps(session, seconds))
         folder.close()
     alone, visited = (statistics.median(rates[name]) for name in ("alone", "visited"))
     return {"alone_steps": alone, "visited_steps": visited, "kept": visited / alone}
@@ -165,6 +160,18 @@ def _steps(session: Session, seconds: float) -> float:
     step, start = session.training.record["step"], time.perf_counter()
     time.sleep(seconds)
     return float(session.training.record["step"] - step) / (time.perf_counter() - start)
+
+
+def _visited_steps(session: Session, seconds: float) -> float:
+    visit, leave = Visit(session), threading.Event()
+    wandering = threading.Thread(target=_wander, args=(visit, leave))
+    wandering.start()
+    threading.Thread(target=_watch, args=(visit,), daemon=True).start()
+    steps = _steps(session, seconds)
+    leave.set()
+    wandering.join()
+    visit.close()
+    return steps
 
 
 def _wander(visit: Visit, leave: threading.Event) -> None:

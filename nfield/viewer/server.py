@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ FIRST_PORT, PORTS = 8080, 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 log = logging.getLogger("nfield.viewer")
+
+# A visitor may leave at any moment: what was still meant for the page is lost, and may be.
+warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
 
 
 class Server(ViserServer):

@@ -29,6 +29,9 @@ from nfield.viewer.visitor import Visitor  # noqa: E402
 from tests.viewer.conftest import SMALL  # noqa: E402
 from tests.viewer.test_server import wait_for  # noqa: E402
 
+# As `nfield.viewer.server` does, which pytest undoes.
+pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
+
 BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
 OPTIONS = (
     "--headless=new",

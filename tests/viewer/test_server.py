@@ -26,6 +26,9 @@ from nfield.viewer.subject import Subject  # noqa: E402
 from nfield.viewer.verb import view  # noqa: E402
 from nfield.viewer.visitor import Visitor  # noqa: E402
 
+# As `nfield.viewer.server` does, which pytest undoes.
+pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
+
 CAMERA = {
     "type": "ViewerCameraMessage",
     "wxyz": [1.0, 0.0, 0.0, 0.0],
