@@ -151,7 +151,10 @@ def test_the_page_shows_the_engines_picture(page: Page, driver: Any) -> None:
     truth = to_uint8(model.render(visitor.view.cameras(width, height), 0).color.numpy())
 
     def alike() -> bool:
-        shown = page.picture()
+        try:
+            shown = page.picture()
+        except WebDriverException:  # a busy machine takes longer than Chromium waits
+            return False
         assert shown.shape == (height, width, 3)
         # JPEG of quality 95 leaves some 40 dB; a pixel's shift at the edges would leave 25.
         return psnr(shown, truth) > 32
