@@ -42,7 +42,7 @@ $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 # Large, needed by shapes and exports alone, and not there for every Python: their tests skip
 # without it.
 $(VENV)/mesh: $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh,maps]" || echo "no extras mesh, maps"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mesh,maps,viewer]" || echo "no extras mesh, maps, viewer"
 	touch $@
 
 clean:

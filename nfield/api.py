@@ -11,14 +11,13 @@ from nfield.conversion.conversion import Conversion
 from nfield.conversion.edits import Box, Edit, write_edits
 from nfield.conversion.plan import plan
 from nfield.data.load import load_configured
-from nfield.evaluate.probe import Probe
 from nfield.frequency import choose_frequency, with_frequency
 from nfield.fresh.choice import Choice
 from nfield.fresh.report import write_plot
 from nfield.run import Run
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
-from nfield.train.ranks import joined
+from nfield.train.ranks import ALONE, Ranks, joined
 from nfield.train.trainer import Trainer
 from nfield.verbs.scene import probe_of
 
@@ -85,52 +84,68 @@ def fit(
     Raises:
         InputError: anything wrong with what was given; nothing is then written.
     """
-    folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
     with joined() as ranks:
-        loaded = load_configured(folder.config)
-        if on_load is not None:
-            on_load(loaded)
-        state = folder.load() if resume else None
-        chosen = None
-        if fresh and not resume:
-            name, choice = chosen = choose_frequency(folder.config, loaded)
-            folder.config = with_frequency(folder.config, name, choice.pick)
-            if callable(fresh):
-                fresh(name, choice)
-        trainer = (
-            Trainer(loaded, folder.config, ranks=ranks)
-            if state is None
-            else Trainer.resume(loaded, folder.config, *state, ranks)
+        trainer, folder, loaded = begin(
+            data,
+            out=out,
+            resume=resume,
+            set=set,
+            fresh=fresh,
+            on_load=on_load,
+            ranks=ranks,
+            **options,
         )
-        ranks.require_same("data, settings and checkpoint", trainer.outline())
-        if ranks.is_first:
-            folder.begin(trainer.step)
-            if chosen is not None:
-                write_plot(folder.path / "fresh.svg", chosen[1], chosen[0])
-        _train(trainer, folder, on_step, probe_of(loaded, folder.config))
+        config = folder.config
+        try:
+            train(
+                trainer,
+                folder,
+                max_steps=config.max_steps,
+                max_seconds=config.max_seconds,
+                on_step=on_step,
+                probe=probe_of(loaded, config),
+            )
+        finally:
+            folder.close()
     run = Run(folder)
     run.data, run.model = loaded, trainer.model
     return run
 
 
-def _train(
-    trainer: Trainer,
-    folder: RunFolder,
-    on_step: Callable[[dict[str, Any]], None] | None,
-    probe: Probe | None,
-) -> None:
-    """Train in a folder that has begun until the budget is spent, and close it."""
-    try:
-        train(
-            trainer,
-            folder,
-            max_steps=folder.config.max_steps,
-            max_seconds=folder.config.max_seconds,
-            on_step=on_step,
-            probe=probe,
-        )
-    finally:
-        folder.close()
+def begin(
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    set: Iterable[str] = (),
+    fresh: bool | Callable[[str, Choice], None] = False,
+    on_load: Callable[[Any], None] | None = None,
+    ranks: Ranks = ALONE,
+    **options: Unpack[Options],
+) -> tuple[Trainer, RunFolder, Any]:
+    """All of `fit` up to its first step: the trainer, the folder (to be closed), and the data."""
+    folder = RunFolder.plan(str(data), options, set, out=out, resume=resume)
+    loaded = load_configured(folder.config)
+    if on_load is not None:
+        on_load(loaded)
+    state = folder.load() if resume else None
+    chosen = None
+    if fresh and not resume:
+        name, choice = chosen = choose_frequency(folder.config, loaded)
+        folder.config = with_frequency(folder.config, name, choice.pick)
+        if callable(fresh):
+            fresh(name, choice)
+    trainer = (
+        Trainer(loaded, folder.config, ranks=ranks)
+        if state is None
+        else Trainer.resume(loaded, folder.config, *state, ranks)
+    )
+    ranks.require_same("data, settings and checkpoint", trainer.outline())
+    if ranks.is_first:
+        folder.begin(trainer.step)
+        if chosen is not None:
+            write_plot(folder.path / "fresh.svg", chosen[1], chosen[0])
+    return trainer, folder, loaded
 
 
 def convert(

@@ -62,10 +62,44 @@ class Fit:
     fresh: Switch = False
     """Choose the field's frequency by the spectrum of the data first (FreSh); RUN/fresh.svg.
     A resumed run keeps its choice."""
+    view: Switch = False
+    """Serve a page that shows a scene while it is fitted (extra viewer)."""
     set: Assignments = ()
     """Override any key of the configuration, such as train.samples=4096."""
     json: Switch = False
     """Print the result as JSON on stdout."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Fly through a scene's field in the browser: a run's, two runs' side by side, or one that is
+    fitted meanwhile (extra viewer).
+
+    Ctrl-C ends it, and saves what is being fitted.
+    """
+
+    what: Annotated[Positional[tuple[str, ...]], arg(metavar="RUN [RUN2] | DATA")]
+    """Run folders, or a scene to be fitted when the page says so."""
+    port: Count = None
+    """Port of the page (the first free one from 8080 on)."""
+    host: Annotated[str, arg(metavar="HOST", help_behavior_hint="")] = "127.0.0.1"
+    """Address that the page is served at (127.0.0.1: this machine alone)."""
+    share: Annotated[float, arg(metavar="X", help_behavior_hint="")] = 0.3
+    """Most of the time that showing may take from training (0.3)."""
+    field: Text = None
+    """Of DATA, as the following: preset of the field (ngp)."""
+    out: Place = None
+    """Run folder (runs/<data>-<field>)."""
+    max_steps: Count = None
+    """Budget in steps, in total."""
+    max_seconds: Seconds = None
+    """Budget in seconds of training alone, in total (60)."""
+    downscale: Count = None
+    """Divide the images' sides by N (1)."""
+    resume: Switch = False
+    """Continue the run in --out."""
+    set: Assignments = ()
+    """Override any key of the configuration."""
 
 
 @dataclass(frozen=True)

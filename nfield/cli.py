@@ -25,6 +25,7 @@ from nfield.arguments import (
     Fit,
     Info,
     Render,
+    View,
 )
 from nfield.errors import InputError
 from nfield.train.ranks import Ranks, started
@@ -46,10 +47,15 @@ def fit(args: Fit, err: Console) -> int:
     def tell(setting: str, choice: Choice) -> None:
         err.print(report.table(choice, setting))
 
+    fitted_by: Callable[..., object] = api.fit
+    if args.view:
+        from nfield.viewer import verb
+
+        fitted_by = verb.fit
     progress = display.FitProgress(err, config.max_steps, config.max_seconds)
     try:
         with progress:
-            api.fit(
+            fitted_by(
                 args.data,
                 out=out,
                 resume=args.resume,
@@ -71,6 +77,16 @@ def fit(args: Fit, err: Console) -> int:
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
     if not err.quiet:
         _output(args.json, result, lambda console: console.print(out, highlight=False))
+    return 0
+
+
+def view(args: View, err: Console) -> int:
+    from nfield.viewer import verb
+
+    options = {field.name: getattr(args, field.name) for field in fields(args)}
+    port = options.pop("port") or 0
+    what = options.pop("what")
+    verb.view(what, lambda line: err.print(line, highlight=False), port=port, **options)
     return 0
 
 
@@ -227,6 +243,7 @@ def doctor(args: Doctor, err: Console) -> int:
 
 Verb = (
     Annotated[Fit, subcommand("fit")]
+    | Annotated[View, subcommand("view")]
     | Annotated[Convert, subcommand("convert")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Render, subcommand("render")]
@@ -238,6 +255,7 @@ Verb = (
 )
 VERBS: dict[type, Callable[[Any, Console], int]] = {
     Fit: fit,
+    View: view,
     Convert: convert,
     Eval: evaluate,
     Render: render,

@@ -14,6 +14,7 @@ EXTRAS = {
     "mesh": ("open3d", "shapes, and exported meshes, points, splats"),
     "colmap": ("pycolmap", "poses of photos"),
     "maps": ("OpenEXR", "exported depth and normals"),
+    "viewer": ("viser", "the viewer in the browser"),
     "log": ("tensorboard", "TensorBoard logs"),
     "cluster": ("ray", "benchmarks on a cluster"),
 }

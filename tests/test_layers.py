@@ -23,7 +23,7 @@ LAYERS = (
     ("verbs",),
     ("run", "frequency", "conversion"),
     ("api",),
-    ("bench", "nerfbaselines"),
+    ("bench", "nerfbaselines", "viewer"),
     ("display", "describe", "doctor", "arguments", "cli", "demo", "bench.verb", "__main__"),
 )
 TORCH_FREE = (

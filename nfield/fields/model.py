@@ -159,29 +159,40 @@ class Model(Trained):
         Args:
             normals: Whether to compute normals, from the depth of neighbouring pixels.
         """
-        width, height = (int(side) for side in cameras.size[index])
-        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        pixels = torch.stack([x, y], -1).view(-1, 2) + 0.5
-        rendered = []
-        for chunk in pixels.split(RAYS_PER_CHUNK):
+        parts = []
+        for chunk in cameras.pixels(index).split(RAYS_PER_CHUNK):
             which = torch.full((len(chunk),), index)
-            rendered.append(self.render_rays(*cameras.rays(which, chunk)))
-        whole = Rendered(
-            torch.cat([part.color for part in rendered]),
-            torch.cat([part.opacity for part in rendered]),
-            torch.cat([part.depth for part in rendered]),
-        )
-        color = whole.over(torch.tensor(background)).clamp(0, 1).view(height, width, 3)
-        opacity = whole.opacity.view(height, width)
-        distance = whole.depth.view(height, width) / opacity.clamp(min=1e-6)
-        depth = torch.where(opacity > 0.5, distance, torch.inf)
-        normal = _normals(cameras, index, pixels, depth) if normals else None
-        return Image(color, opacity, depth, normal)
+            parts.append(self.render_rays(*cameras.rays(which, chunk)))
+        whole = Rendered.joined(parts)
+        return image_of(whole, cameras, index, background=background, normals=normals)
 
 
-def _normals(cameras: Cameras, index: int, pixels: Tensor, depth: Tensor) -> Tensor:
+def image_of(
+    rendered: Rendered,
+    cameras: Cameras,
+    index: int,
+    *,
+    background: Color = (1.0, 1.0, 1.0),
+    normals: bool = False,
+) -> Image:
+    """The view that the rays of all pixels of one camera make, in the order of its pixels.
+
+    Args:
+        normals: See `Model.render`.
+    """
+    width, height = (int(side) for side in cameras.size[index])
+    color = rendered.over(torch.tensor(background)).clamp(0, 1).view(height, width, 3)
+    opacity = rendered.opacity.view(height, width)
+    distance = rendered.depth.view(height, width) / opacity.clamp(min=1e-6)
+    depth = torch.where(opacity > 0.5, distance, torch.inf)
+    normal = _normals(cameras, index, depth) if normals else None
+    return Image(color, opacity, depth, normal)
+
+
+def _normals(cameras: Cameras, index: int, depth: Tensor) -> Tensor:
     """World normals from the cross product of the surface's slopes along columns and rows."""
     height, width = depth.shape
+    pixels = cameras.pixels(index)
     origins, directions = cameras.rays(torch.full((len(pixels),), index), pixels)
     finite = torch.where(depth.isfinite(), depth, 0).view(-1, 1)
     surface = (origins + finite * directions).view(height, width, 3)

@@ -67,6 +67,12 @@ class Cameras:
         fields = (self.camera_to_world, self.intrinsics, self.distortion, self.lens, self.size)
         return Cameras(*(field[index] for field in fields))
 
+    def pixels(self, index: int) -> Tensor:
+        """Centres of all pixels of one camera, row by row: (H W, 2) float32."""
+        width, height = (int(side) for side in self.size[index])
+        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        return torch.stack([x, y], -1).view(-1, 2) + 0.5
+
     def rays(self, index: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """World rays through pixel positions.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -19,6 +21,15 @@ class Rendered:
     color: Tensor
     opacity: Tensor
     depth: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rendered]) -> Rendered:
+        """Rays of parts, one part after the other."""
+        return cls(
+            torch.cat([part.color for part in parts]),
+            torch.cat([part.opacity for part in parts]),
+            torch.cat([part.depth for part in parts]),
+        )
 
     def over(self, background: Tensor) -> Tensor:
         """Colour ``(R, 3)`` over a background ``(R, 3)`` or ``(3,)``."""

@@ -25,8 +25,11 @@ def train(
     max_seconds: float | None,
     on_step: Callable[[dict[str, Any]], None] | None = None,
     probe: Callable[[Any], float] | None = None,
+    pause: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train until the total of steps or seconds is reached, then save; only rank 0 writes.
+    """Train until the total of steps or seconds is reached or `pause()` is true, then save.
+
+    Only rank 0 writes.
 
     `trainer.seconds` counts training alone: no checkpoints, `on_step` or `probe`. Ctrl-C takes
     effect after the step under way, saves, and is raised, on all ranks when it has struck one.
@@ -38,12 +41,14 @@ def train(
     saved = logged = trainer.seconds
     writes, next_probe = trainer.ranks.is_first, max(1.0, PROBED * trainer.seconds)
     with _interrupts_between_steps(trainer.ranks) as interrupted:
-        while not (_stopped(trainer, interrupted) or _spent(trainer, max_steps, max_seconds)):
+        while not (
+            _stopped(trainer, interrupted) or spent(trainer, max_steps, max_seconds) or pause()
+        ):
             begin = time.perf_counter()
             record = trainer.train_step()
             trainer.seconds += time.perf_counter() - begin
             record |= {"step": trainer.step, "seconds": trainer.seconds}
-            done = _spent(trainer, max_steps, max_seconds)
+            done = spent(trainer, max_steps, max_seconds)
             if writes and probe is not None and (done or trainer.seconds >= next_probe):
                 record["test_psnr"] = probe(trainer.model)
                 next_probe = PROBED * trainer.seconds
@@ -73,7 +78,8 @@ def _stopped(trainer: Trainer, interrupted: threading.Event) -> bool:
     return interrupted.is_set()
 
 
-def _spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
+def spent(trainer: Trainer, max_steps: int | None, max_seconds: float | None) -> bool:
+    """Whether the total of steps or seconds is reached."""
     if max_steps is not None and trainer.step >= max_steps:
         return True
     return max_seconds is not None and trainer.seconds >= max_seconds

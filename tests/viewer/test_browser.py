@@ -1,0 +1,200 @@
+"""The page in a real browser: clicked through, and its picture beside the engine's own."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("viser", reason="the extra viewer is not installed")
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+from selenium.common.exceptions import WebDriverException  # noqa: E402
+
+from nfield.api import begin, open_run  # noqa: E402
+from nfield.evaluate.metrics import psnr  # noqa: E402
+from nfield.evaluate.protocol import to_uint8  # noqa: E402
+from nfield.render.path import load_path  # noqa: E402
+from nfield.viewer.session import Session  # noqa: E402
+from nfield.viewer.subject import Subject  # noqa: E402
+from nfield.viewer.view import View  # noqa: E402
+from nfield.viewer.visitor import Visitor  # noqa: E402
+from tests.viewer.conftest import SMALL  # noqa: E402
+from tests.viewer.test_server import wait_for  # noqa: E402
+
+# As `nfield.viewer.server` does, which pytest undoes.
+pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
+
+BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--window-size=900,640",
+    # Nothing but this machine can be reached.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+SHOW = "arguments[0].scrollIntoView({block: 'center'})"
+CLEAR = "document.querySelectorAll('[role=alert]').forEach(notice => notice.remove())"
+PATIENCE = 300.0  # seconds: the browser renders in software, beside other tests
+
+
+def found(names: tuple[str, ...]) -> str:
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    pytest.skip(f"{names[0]} is not installed; see docs/viewer.md")
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = found(BROWSERS)
+    for option in OPTIONS:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(found(DRIVERS)))
+    driver.set_page_load_timeout(PATIENCE)
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """A page that shows a session."""
+
+    def __init__(self, driver: Any, session: Session):
+        self._driver, self.session = driver, session
+        self._worker = threading.Thread(target=session.run)
+        self._worker.start()
+        driver.get(session.server.address)
+        wait_for(lambda: session.visitors, PATIENCE)
+        self.visitor: Visitor = next(iter(session.visitors.values()))
+
+    def switch(self, text: str) -> None:
+        """Click the checkbox of this label."""
+        label = f"//*[normalize-space(text())='{text}']"
+        self._click(f"{label}/ancestor::*[.//input[@type='checkbox']][1]//input")
+
+    def click(self, text: str) -> None:
+        """Click what has this text, when it is there."""
+        self._click(f"//*[normalize-space(text())='{text}']")
+
+    def _click(self, path: str) -> None:
+        def clicked() -> bool:
+            try:
+                element = self._driver.find_element("xpath", path)
+                self._driver.execute_script(SHOW, element)
+                element.click()
+            except WebDriverException:  # not there yet, or still unfolding
+                return False
+            return True
+
+        wait_for(clicked, PATIENCE)
+
+    def picture(self) -> np.ndarray:
+        """What the canvas shows, as a screenshot ``(H, W, 3)``."""
+        self._driver.execute_script(CLEAR)
+        found = self._driver.find_elements("css selector", "canvas")
+        canvas = max(found, key=lambda c: c.size["width"] * c.size["height"])
+        return np.asarray(Image.open(io.BytesIO(canvas.screenshot_as_png)).convert("RGB"))
+
+    def rest(self) -> None:
+        """Wait for the final picture of the newest wish."""
+        canvas = self.visitor.canvas
+        wait_for(lambda: canvas.urgency is None, PATIENCE)
+
+    def close(self) -> None:
+        self._driver.get("about:blank")
+        self.session.close()
+        self._worker.join(PATIENCE)
+        assert not self._worker.is_alive()
+
+
+@pytest.fixture
+def page(driver: Any, folder: Path) -> Iterator[Page]:
+    page = Page(driver, Session([Subject.of_run(open_run(folder))]))
+    yield page
+    page.close()
+
+
+def test_the_page_shows_the_engines_picture(page: Page, driver: Any) -> None:
+    visitor = page.visitor
+    page.switch("Cameras")  # off: the field alone
+    page.click("Go to photo")
+    photos = visitor.subjects[0].photos
+    assert photos is not None
+    photo = View.of_camera(photos.views.cameras, 0)
+
+    def arrived() -> bool:
+        view = visitor.view
+        return view is not None and np.abs(view.pose - photo.pose).max() < 1e-3
+
+    wait_for(arrived, PATIENCE)
+    camera = visitor.client.camera
+    width, height = camera.image_width, camera.image_height
+    visitor.wish(side=max(width, height))
+    page.rest()
+    assert visitor.view is not None
+    assert abs(visitor.view.fov - photo.fov) < 1e-4
+    model = visitor.subjects[0].model
+    truth = to_uint8(model.render(visitor.view.cameras(width, height), 0).color.numpy())
+
+    def alike() -> bool:
+        try:
+            shown = page.picture()
+        except WebDriverException:  # a busy machine takes longer than Chromium waits
+            return False
+        assert shown.shape == (height, width, 3)
+        # JPEG of quality 95 leaves some 40 dB; a pixel's shift at the edges would leave 25.
+        return psnr(shown, truth) > 32
+
+    wait_for(alike, PATIENCE)
+    severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not [entry for entry in severe if "Error" in entry["message"]]
+
+
+def test_a_path_is_made_by_clicking(page: Page, folder: Path) -> None:
+    page.click("Camera path")
+    page.click("Add keyframe")
+    photos = page.visitor.subjects[0].photos
+    assert photos is not None
+    page.visitor.go_to(View.of_camera(photos.views.cameras, 3))
+    wait_for(lambda: page.visitor.last is not None, PATIENCE)
+    page.click("Add keyframe")
+    page.click("Save path")
+    file = folder / "paths" / "path.json"
+    wait_for(file.exists, PATIENCE)
+    assert len(load_path(file)) == 31
+
+
+def test_training_is_started_paused_and_saved_by_clicking(driver: Any, tmp_path: Path) -> None:
+    trainer, folder, data = begin(
+        "builtin:matte", out=tmp_path / "run", downscale=8, max_steps=10**6, set=SMALL
+    )
+    page = Page(driver, Session.of_trainer(trainer, folder, data, share=0.5))
+    training = page.session.training
+    assert training is not None
+    assert training.record["step"] == 0
+    page.click("Start")
+    wait_for(lambda: training.record["step"] > 5, PATIENCE)
+    page.click("Pause")
+    wait_for(folder.checkpoint.exists, PATIENCE)
+    folder.checkpoint.unlink()
+    page.click("Save")
+    wait_for(folder.checkpoint.exists, PATIENCE)
+    step = training.record["step"]
+    page.click("Resume")
+    wait_for(lambda: training.record["step"] > step, PATIENCE)
+    page.close()
+    folder.close()
