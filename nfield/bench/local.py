@@ -26,6 +26,11 @@ class _Running:
     log: Path
     process: subprocess.Popen[bytes]
 
+    def stop(self) -> None:
+        """End the input that the process follows."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
 
 @dataclass(frozen=True)
 class Local:
@@ -56,6 +61,7 @@ class Local:
                 ended = [one for one in running if one.process.poll() is not None]
                 running = [one for one in running if one not in ended]
                 for one in ended:
+                    one.stop()
                     if one.process.returncode < 0 and one.attempt < RETRIES:
                         waiting.append((one.job, one.attempt + 1))
                     else:
@@ -64,8 +70,7 @@ class Local:
                     time.sleep(_POLL)
         finally:
             for one in running:
-                assert one.process.stdin is not None
-                one.process.stdin.close()
+                one.stop()
             for one in running:
                 one.process.wait()
 
