@@ -1,4 +1,4 @@
-// The CPU's operations, as a table that one instruction set fills and dispatch.cpp chooses.
+// The operations, as a table that one instruction set or the GPU fills and dispatch.cpp chooses.
 // Arrays are dense and row-major; N points, L levels, F features, R rays, S samples.
 #pragma once
 
@@ -243,6 +243,12 @@ Kernels matrix_unit_table();  // that of V4, with what its matrix unit (AMX) com
 bool matrix_unit();           // whether the machine has one and the system lets us use it
 #endif
 
-const Kernels &kernels();  // the best this machine runs, chosen once; NFIELD_ISA overrides
+#if defined(NF_CUDA)
+extern const Kernels kKernelsCuda;
+#endif
+
+// Of the calling thread's place. On the CPU the best this machine runs, chosen once; NFIELD_ISA
+// overrides.
+const Kernels &kernels();
 
 }  // namespace nf
