@@ -82,7 +82,7 @@ __global__ void largest_kernel(int64_t n, const float *dy, float *largest) {
     shared[threadIdx.x] = most;
     __syncthreads();
     for (int half = kThreads / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half)
+        if (static_cast<int>(threadIdx.x) < half)
             shared[threadIdx.x] = fmaxf(shared[threadIdx.x], shared[threadIdx.x + half]);
         __syncthreads();
     }

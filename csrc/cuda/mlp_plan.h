@@ -4,6 +4,7 @@
 // products; backward it is W (out x in); both in tiles [column step][depth step][lane].
 #pragma once
 
+#include "../cpu/kernels.h"
 #include "mma.cuh"
 
 namespace nf::cuda {

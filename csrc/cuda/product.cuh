@@ -33,10 +33,11 @@ struct Extent {
 
 // Where value i of a side's panel [kDepth][kSide] lies: threads follow each other as in memory.
 template <bool kAlongDepth>
-__device__ __forceinline__ int2 panel_at(int i) {
-    if (kAlongDepth) return make_int2(i % kDepth, i / kDepth);
-    return make_int2(i / kSide, i % kSide);
-}
+struct PanelPlace {
+    __device__ __forceinline__ explicit PanelPlace(int i)
+        : depth(kAlongDepth ? i % kDepth : i / kSide), side(kAlongDepth ? i / kDepth : i % kSide) {}
+    int depth, side;
+};
 
 template <class Rule>
 struct Panels {
@@ -50,13 +51,14 @@ __device__ __forceinline__ void load_panels(const Rule &rule, const Extent &exte
                                             Panels<Rule> &to) {
 #pragma unroll
     for (int i = threadIdx.x; i < kSide * kDepth; i += kProductThreads) {
-        const int2 l = panel_at<Rule::kLeftAlongDepth>(i), r = panel_at<Rule::kRightAlongDepth>(i);
-        const bool has_left = row + l.y < extent.rows && depth + l.x < end;
-        const bool has_right = column + r.y < extent.columns && depth + r.x < end;
-        to.left[l.x][l.y] =
-            has_left ? rule.left(row + l.y, depth + l.x) : typename Rule::Left{};
-        to.right[r.x][r.y] =
-            has_right ? rule.right(depth + r.x, column + r.y) : typename Rule::Right{};
+        const PanelPlace<Rule::kLeftAlongDepth> l(i);
+        const PanelPlace<Rule::kRightAlongDepth> r(i);
+        const bool has_left = row + l.side < extent.rows && depth + l.depth < end;
+        const bool has_right = column + r.side < extent.columns && depth + r.depth < end;
+        to.left[l.depth][l.side] =
+            has_left ? rule.left(row + l.side, depth + l.depth) : typename Rule::Left{};
+        to.right[r.depth][r.side] =
+            has_right ? rule.right(depth + r.depth, column + r.side) : typename Rule::Right{};
     }
 }
 

@@ -1,6 +1,7 @@
 // Gaussian radial basis functions: tiles of points x kernels, never points x kernels x dimensions;
 // formulas in cpu/rbf.cpp. Between products lie the Gaussians of a chunk of points; the backward
 // pass computes them again. Weight gradients are sums of splits, added in their order.
+#include "../cpu/kernels.h"
 #include "ordered_sum.cuh"
 #include "product.cuh"
 

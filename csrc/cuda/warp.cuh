@@ -17,7 +17,7 @@ __device__ inline double block_sum(double value) {
     sums[threadIdx.x] = value;
     __syncthreads();
     for (int half = kThreads / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+        if (static_cast<int>(threadIdx.x) < half) sums[threadIdx.x] += sums[threadIdx.x + half];
         __syncthreads();
     }
     const double sum = sums[0];
