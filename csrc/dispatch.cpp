@@ -51,7 +51,7 @@ Place &place() {
 
 const Kernels &kernels() {
 #if defined(NF_CUDA)
-    if (place().cuda) return kKernelsCuda;
+    if (place().cuda()) return kKernelsCuda;
 #endif
     static const Kernels &chosen = choose();
     return chosen;

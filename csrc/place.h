@@ -4,9 +4,11 @@
 namespace nf {
 
 struct Place {
-    bool cuda = false;
-    bool deterministic = false;  // sums of gradients on the GPU; the CPU's always are
+    int device = -1;             // the GPU's index; -1: the CPU
     void *stream = nullptr;      // the GPU's, a cudaStream_t
+    bool deterministic = false;  // sums of gradients on the GPU; the CPU's always are
+
+    bool cuda() const { return device >= 0; }
 };
 
 Place &place();  // of the calling thread

@@ -5,7 +5,7 @@
 #include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
 #include "../math/lowrank.h"
-#include "../math/occupancy.h"
+#include "../math/march.h"
 
 namespace nf {
 
@@ -76,16 +76,6 @@ struct RbfGradients {
 struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
-};
-
-struct MarchShape {
-    Occupancy occupancy;
-    float center[3], half_size;  // world units
-    float near;                  // least distance along the ray, world units
-    float step;                  // least distance between samples, world units
-    float cone;                  // growth of the distance between samples with t (0: constant)
-    bool unbounded;
-    int64_t capacity;  // most samples of one ray
 };
 
 struct CameraArrays {

@@ -88,7 +88,7 @@ class Model(Trained):
         h = torch.cat(latents)
         # Windows come one after the other, rays in the order of their samples.
         place = index.new_empty(len(samples))
-        place[torch.cat(asked)] = torch.arange(len(h))
+        place[torch.cat(asked)] = torch.arange(len(h), device=h.device)
         return samples.take(index, offset), h.index_select(0, place.index_select(0, index))
 
     def composite(self, samples: Samples, directions: Tensor, h: Tensor) -> Rendered:
@@ -115,7 +115,7 @@ class Model(Trained):
     @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:
         """Render rays ``(R, 3)`` without background."""
-        middle = torch.full((len(origins),), 0.5)
+        middle = torch.full_like(origins[:, 0], 0.5)
         samples, h = self.visible(self.occupancy.march(origins, directions, middle))
         return self.composite(samples, directions, h)
 
@@ -127,7 +127,7 @@ class Model(Trained):
         background: Color = (1.0, 1.0, 1.0),
         normals: bool = False,
     ) -> Image:
-        """Render one camera.
+        """Render one camera; the image is in the CPU's memory.
 
         Args:
             normals: Whether to compute normals, from the depth of neighbouring pixels.
@@ -136,13 +136,14 @@ class Model(Trained):
         y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
         pixels = torch.stack([x, y], -1).view(-1, 2) + 0.5
         rendered = []
-        for chunk in pixels.split(RAYS_PER_CHUNK):
-            which = torch.full((len(chunk),), index)
-            rendered.append(self.render_rays(*cameras.rays(which, chunk)))
+        near = cameras.to(self.device)
+        for chunk in pixels.to(self.device).split(RAYS_PER_CHUNK):
+            which = torch.full((len(chunk),), index, device=self.device)
+            rendered.append(self.render_rays(*near.rays(which, chunk)))
         whole = Rendered(
-            torch.cat([part.color for part in rendered]),
-            torch.cat([part.opacity for part in rendered]),
-            torch.cat([part.depth for part in rendered]),
+            torch.cat([part.color for part in rendered]).cpu(),
+            torch.cat([part.opacity for part in rendered]).cpu(),
+            torch.cat([part.depth for part in rendered]).cpu(),
         )
         color = whole.over(torch.tensor(background)).clamp(0, 1).view(height, width, 3)
         opacity = whole.opacity.view(height, width)

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import empty, native
+from nfield.ops.native import empty, native, placed
 
 
+@placed
 def to_unit_cube(
     points: Tensor, center: tuple[float, float, float], half_size: float, unbounded: bool
 ) -> Tensor:
@@ -44,4 +45,4 @@ def from_unit_cube(
     if unbounded:
         norm = p.abs().amax(1, keepdim=True).clamp(min=1)
         p = p / (norm * (2 - norm).clamp(min=1e-6))
-    return p * half_size + torch.tensor(center)
+    return p * half_size + torch.tensor(center, device=x.device)

@@ -67,6 +67,11 @@ class Cameras:
         fields = (self.camera_to_world, self.intrinsics, self.distortion, self.lens, self.size)
         return Cameras(*(field[index] for field in fields))
 
+    def to(self, device: torch.device) -> Cameras:
+        """The cameras in the memory of a device."""
+        fields = (self.camera_to_world, self.intrinsics, self.distortion, self.lens, self.size)
+        return Cameras(*(field.to(device) for field in fields))
+
     def rays(self, index: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """World rays through pixel positions.
 

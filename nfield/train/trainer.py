@@ -26,10 +26,6 @@ class Trainer:
     """
 
     def __init__(self, data: Scene | Target | Lesson, config: Config, task: Task | None = None):
-        if config.device == "cuda":
-            raise InputError(
-                "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
-            )
         torch.manual_seed(config.seed)
         self.config = config
         self.task = task or make_task(data, config)
