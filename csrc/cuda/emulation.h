@@ -5,6 +5,7 @@
 // depend on their order beyond the rounding of atomic sums.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -59,9 +60,21 @@ struct Warp {
     char slot[warpSize][16];  // values that lanes exchange
 };
 
+// Where a fiber or the scheduler goes on. Contexts only start fibers: changing them asks the system
+// for the signal mask each time, which takes a hundred times as long as a jump.
+struct Point {
+    jmp_buf jump;
+
+    void leave_for(Point &other) {
+        if (!_setjmp(jump)) _longjmp(other.jump, 1);
+    }
+};
+
 // Runs threads, one after the other, each until it waits.
 struct Fiber {
     ucontext_t context;
+    Point point;
+    bool started = false;
     std::unique_ptr<char[]> stack{new char[kStack]};
     int thread = 0;
     Barrier *waits = nullptr;
@@ -90,7 +103,7 @@ class Block {
     Warp warps_[32];
     std::deque<Fiber> fibers_;
     Fiber *running_ = nullptr;
-    ucontext_t scheduler_;
+    Point scheduler_;
 };
 
 inline Block &block() {
@@ -111,14 +124,16 @@ inline void Block::work() {
             own.barrier_.leave();
             own.warp().barrier.leave();
         }
-        swapcontext(&own.running_->context, &own.scheduler_);
+        own.running_->point.leave_for(own.scheduler_);
     }
 }
 
 inline void Block::resume(Fiber &fiber) {
     running_ = &fiber;
     fiber.waits = nullptr;
-    swapcontext(&scheduler_, &fiber.context);
+    if (fiber.started) return scheduler_.leave_for(fiber.point);
+    fiber.started = true;
+    if (!_setjmp(scheduler_.jump)) setcontext(&fiber.context);
 }
 
 inline void Block::wait(Barrier &barrier) {
@@ -128,7 +143,7 @@ inline void Block::wait(Barrier &barrier) {
     fiber.round = barrier.round;
     ++barrier.arrived;
     barrier.open_if_complete();
-    swapcontext(&fiber.context, &scheduler_);
+    fiber.point.leave_for(scheduler_);
     threadIdx = thread;
 }
 
