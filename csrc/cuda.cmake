@@ -4,7 +4,7 @@
 file(GLOB CUDA_KERNELS CONFIGURE_DEPENDS cuda/*.cu)
 
 function(add_cuda_kernels)
-  add_library(kernels_cuda OBJECT cpu/table.cpp cuda/missing.cpp ${ARGN})
+  add_library(kernels_cuda OBJECT cpu/table.cpp ${ARGN})
   set_target_properties(kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON
                                                 CXX_VISIBILITY_PRESET hidden
                                                 CUDA_VISIBILITY_PRESET hidden)
