@@ -17,7 +17,8 @@ __device__ __forceinline__ float finer_frequency(float z, float omega) {
 }
 
 // sin(x + quarter_turns pi / 2) for |x| < 1e4: reduction by pi / 2 in three parts, then Taylor's
-// polynomials on [-pi/4, pi/4]. Unlike sinf it has no slow path, whose stack every thread would pay.
+// polynomials on [-pi/4, pi/4]. Unlike sinf it has no slow path, whose stack every thread would
+// pay.
 __device__ __forceinline__ float sine(float x, int quarter_turns = 0) {
     const float n = rintf(x * 0.636619772f);
     const float r = fmaf(n, -7.54978995e-8f, fmaf(n, -4.83751297e-4f, fmaf(n, -1.5703125f, x)));

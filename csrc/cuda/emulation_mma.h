@@ -61,8 +61,7 @@ inline void multiply_tiles(float *sums, const uint32_t *left, const uint32_t *ri
 }
 
 inline uint32_t transposed_block(uint32_t block) {
-    const Shown &all =
-        shown([&](Shown &place, int lane) { unpack(&block, 1, place.left[lane]); });
+    const Shown &all = shown([&](Shown &place, int lane) { unpack(&block, 1, place.left[lane]); });
     const int lane = threadIdx.x % 32, column = lane / 4, row = lane % 4 * 2;
     return pack_halves(all.left[4 * row + column / 2][column % 2],
                        all.left[4 * (row + 1) + column / 2][column % 2]);

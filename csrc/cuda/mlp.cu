@@ -21,9 +21,8 @@ struct Input {
 
     __device__ __forceinline__ float at(int64_t row, int64_t column) const {
         const float value = z[row * columns + column];
-        return with_activation(activation, [&](auto kind) {
-            return activate<decltype(kind)::value>(value, omega);
-        });
+        return with_activation(
+            activation, [&](auto kind) { return activate<decltype(kind)::value>(value, omega); });
     }
     __device__ __forceinline__ float slope_at(int64_t row, int64_t column) const {
         const float value = z[row * columns + column];
@@ -57,7 +56,9 @@ struct LinearGradient : MultiplyAdd {
     Input below;
     float *to;
 
-    __device__ __forceinline__ float left(int64_t row, int64_t k) const { return dz[row * out + k]; }
+    __device__ __forceinline__ float left(int64_t row, int64_t k) const {
+        return dz[row * out + k];
+    }
     __device__ __forceinline__ float right(int64_t k, int64_t column) const {
         return weight[k * below.columns + column];
     }
@@ -74,7 +75,9 @@ struct MlpWeightGradient : MultiplyAdd {
     Input input;
     SplitSums sums;  // [out][in + 1]
 
-    __device__ __forceinline__ float left(int64_t row, int64_t k) const { return dz[k * out + row]; }
+    __device__ __forceinline__ float left(int64_t row, int64_t k) const {
+        return dz[k * out + row];
+    }
     __device__ __forceinline__ float right(int64_t k, int64_t column) const {
         return column < input.columns ? input.at(k, column) : 1.0f;
     }
@@ -185,8 +188,12 @@ void wide_backward(const MlpShape &shape, int64_t n, const float *x, const float
     const Scratch<float> z(kept ? 0 : shape.hidden * size), d(2 * size);
     const Scratch<float> sums(chunks.splits * net.sums);
     chunks.run([&](int64_t first, int64_t rows) {
-        WideBackward call = {net, rows, {x + first * shape.in}, dy + first * shape.out,
-                             dx ? dx + first * shape.in : nullptr, {d, d + size}};
+        WideBackward call = {net,
+                             rows,
+                             {x + first * shape.in},
+                             dy + first * shape.out,
+                             dx ? dx + first * shape.in : nullptr,
+                             {d, d + size}};
         for (int l = 0; l < shape.hidden; ++l) {
             if (!kept) net.forward(l, rows, call.input[l], z + l * size);
             call.input[l + 1] = kept ? kept + (l * n + first) * shape.width : z + l * size;

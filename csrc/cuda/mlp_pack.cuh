@@ -50,8 +50,7 @@ static __global__ void pack_kernel(MlpPlan plan, const float *weights, Tile *for
     }
     if (back) return;
     for (int i = threadIdx.x; i < kMostWidth; i += blockDim.x)
-        biases[l * kMostWidth + i] =
-            plan.bias && i < layer.out ? weights[layer.bias + i] : 0.0f;
+        biases[l * kMostWidth + i] = plan.bias && i < layer.out ? weights[layer.bias + i] : 0.0f;
 }
 
 // The packed weights of a call, in device memory.

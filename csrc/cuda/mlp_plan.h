@@ -19,10 +19,10 @@ constexpr int kMostSplit = 5;
 struct MlpLayer {
     int in, out;
     int in_steps, out_steps;
-    float omega;              // of the activation
-    int64_t weight, bias;     // in the weights as given
+    float omega;                // of the activation
+    int64_t weight, bias;       // in the weights as given
     int64_t forward, backward;  // in the packed weights, in tiles of a lane
-    int64_t sums;             // in the sums of a group of rows: [out step][in step][lane][8]
+    int64_t sums;               // in the sums of a group of rows: [out step][in step][lane][8]
 
     // Columns of the weight gradient's tiles; the bias' is that of an input of one.
     NF_HD int columns(bool has_bias) const { return in_steps + has_bias; }

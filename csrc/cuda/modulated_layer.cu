@@ -129,7 +129,8 @@ void modulate_backward(const Call &call, int64_t n, const Kept &kept,
         float scales = 0, shifts = 0, total = 0, slopes = 0;
         for (int64_t c = lane; c < out; c += 32) {
             const float normal = kept.normal[first + c], a = call.argument(row, c, normal);
-            const float da = call.shape.activation == kRelu && a <= 0.0f ? 0.0f : kept.dy[first + c];
+            const float da =
+                call.shape.activation == kRelu && a <= 0.0f ? 0.0f : kept.dy[first + c];
             const int64_t at = call.modulation(row, c);
             const float dn = call.layer.gamma[at] * da;
             d[first + c] = dn;
@@ -144,8 +145,7 @@ void modulate_backward(const Call &call, int64_t n, const Kept &kept,
         if (call.shape.norm != kLayerNorm) return;
         const float mean = warp_sum(total) / out, slope = warp_sum(slopes) / out;
         for (int64_t c = lane; c < out; c += 32)
-            d[first + c] =
-                (d[first + c] - mean - kept.normal[first + c] * slope) * kept.scale[row];
+            d[first + c] = (d[first + c] - mean - kept.normal[first + c] * slope) * kept.scale[row];
     });
 }
 
@@ -177,7 +177,9 @@ struct InputGradient : MultiplyAdd {
     int64_t in, out;
     float *dx;
 
-    __device__ __forceinline__ float left(int64_t row, int64_t k) const { return dz[row * out + k]; }
+    __device__ __forceinline__ float left(int64_t row, int64_t k) const {
+        return dz[row * out + k];
+    }
     __device__ __forceinline__ float right(int64_t k, int64_t column) const {
         return weight[k * in + column];
     }
@@ -192,13 +194,9 @@ void weight_gradient(const Call &call, int64_t n, const float *dz,
     const Chunks chunks(n, in + out, size);
     const Scratch<float> sums(chunks.splits * size);
     chunks.run([&](int64_t first, int64_t rows) {
-        WeightGradient::run({{},
-                             dz + first * out,
-                             call.layer.x + first * in,
-                             out,
-                             in,
-                             {sums, size, first == 0}},
-                            rows, chunks.splits);
+        WeightGradient::run(
+            {{}, dz + first * out, call.layer.x + first * in, out, in, {sums, size, first == 0}},
+            rows, chunks.splits);
     });
     ordered_sum(
         size, chunks.splits, size, sums, [] __device__(int64_t i) { return i; },

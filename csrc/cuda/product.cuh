@@ -1,6 +1,6 @@
 // Tiles of results, each a sum over some depth of what a rule makes of a left and a right value: a
-// product of matrices in float32 where the rule is a multiply-add. A block computes 64 x 64 of them,
-// a thread 8 x 4. A rule has
+// product of matrices in float32 where the rule is a multiply-add. A block computes 64 x 64 of
+// them, a thread 8 x 4. A rule has
 //
 //     Left, Right, Cell        types of the values and of a result under way
 //     kLeftAlongDepth, ...     whether neighbours in memory are neighbours in depth
@@ -108,13 +108,14 @@ void product(const Rule &rule, int64_t rows, int64_t columns, int64_t depth, int
            kProductThreads, 0, rule, extent);
 }
 
-// Rows are cut into chunks, so that what lies between products takes little memory, and a chunk into
-// splits, whose sums are kept apart until they are added in their order. Both by the sizes alone.
+// Rows are cut into chunks, so that what lies between products takes little memory, and a chunk
+// into splits, whose sums are kept apart until they are added in their order. Both by the sizes
+// alone.
 struct Chunks {
     Chunks(int64_t n, int64_t values_of_a_row, int64_t sums)
         : n(n),
-          rows(std::max(int64_t{1024}, std::min(int64_t{1} << 16,
-                                                (int64_t{1} << 25) / values_of_a_row))) {
+          rows(std::max(int64_t{1024},
+                        std::min(int64_t{1} << 16, (int64_t{1} << 25) / values_of_a_row))) {
         const int64_t most = std::max(int64_t{1}, (int64_t{1} << 24) / sums);
         splits = n == 0 ? 0 : std::min(most, (std::min(n, rows) + 1023) / 1024);
     }

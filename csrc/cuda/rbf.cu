@@ -143,8 +143,7 @@ void add_splits(const Rbf &net, const Chunks &chunks, const float *moments, cons
                 const RbfGradients &to) {
     const int64_t splits = chunks.splits, in = net.in, kernels = net.kernels, out = net.out;
     ordered_sum(
-        2 * kernels * in, splits, 2 * kernels * in, moments,
-        [] __device__(int64_t i) { return i; },
+        2 * kernels * in, splits, 2 * kernels * in, moments, [] __device__(int64_t i) { return i; },
         [=] __device__(int64_t i, float sum) {
             const float precision = expf(net.log_scales[i / 2]);
             if (i % 2)
