@@ -79,8 +79,8 @@ __device__ inline int64_t sum_of(const MlpPlan &plan, int64_t parameter) {
     const int64_t row = i < weights ? i / layer.in : i - weights;
     const int64_t column = i < weights ? i % layer.in : layer.in_steps * kStep;
     const int64_t tile = row / kStep * layer.columns(plan.bias) + column / kStep;
-    const int64_t in_lane = column % 2 + row / 8 % 2 * 2 + column / 8 % 2 * 4;
-    return layer.sums + (tile * kLanes + row % 8 * 4 + column % 8 / 2) * 8 + in_lane;
+    const int64_t element = column % 2 + row / 8 % 2 * 2 + column / 8 % 2 * 4;
+    return layer.sums + tile * kTileSums + element * kLanes + row % 8 * 4 + column % 8 / 2;
 }
 
 // Groups of rows with sums of their own: enough for many processors, few enough to be added up

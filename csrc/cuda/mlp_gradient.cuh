@@ -76,7 +76,7 @@ __device__ __forceinline__ Tile ones() {
 __device__ __forceinline__ Sums sums_at(const float *from, bool fresh) {
     Sums to;
 #pragma unroll
-    for (int e = 0; e < 8; ++e) to.v[e] = fresh ? 0.0f : from[e];
+    for (int e = 0; e < 8; ++e) to.v[e] = fresh ? 0.0f : from[e * kLanes];
     return to;
 }
 
@@ -91,18 +91,18 @@ __device__ inline void add_weight_gradient(const MlpPlan &plan, const MlpLayer &
     for (int u = warp(); u < layer.out_steps * pairs; u += kWarps) {
         const int i = u / pairs, j = u % pairs * 2;
         const bool two = j + 1 < columns;
-        float *at = sums + layer.sums + ((i * columns + j) * kLanes + lane()) * 8;
-        Sums first = sums_at(at, fresh), second = sums_at(at + 8 * kLanes, fresh || !two);
+        float *at = sums + layer.sums + (i * columns + j) * kTileSums + lane();
+        Sums first = sums_at(at, fresh), second = sums_at(at + kTileSums, fresh || !two);
         for (int w = 0; w < kWarps; ++w) {
             const Tile left = Shown::at(shown.left, i, w);
             multiply(first, left, input(j, w));
             if (two) multiply(second, left, input(j + 1, w));
         }
 #pragma unroll
-        for (int e = 0; e < 8; ++e) at[e] = first.v[e];
+        for (int e = 0; e < 8; ++e) at[e * kLanes] = first.v[e];
         if (!two) continue;
 #pragma unroll
-        for (int e = 0; e < 8; ++e) at[8 * kLanes + e] = second.v[e];
+        for (int e = 0; e < 8; ++e) at[kTileSums + e * kLanes] = second.v[e];
     }
     __syncthreads();
 }

@@ -10,6 +10,7 @@
 namespace nf::cuda {
 
 constexpr int kMostLayers = 9, kMostSteps = 8, kMostWidth = kStep * kMostSteps;
+constexpr int kTileSums = kStep * kStep;
 
 // Few inputs are coordinates, of which 11 bits would not tell neighbouring pixels apart. Where
 // three times their number fits in the first step they enter as x = h + l, each a half, and W
@@ -22,7 +23,7 @@ struct MlpLayer {
     float omega;                // of the activation
     int64_t weight, bias;       // in the weights as given
     int64_t forward, backward;  // in the packed weights, in tiles of a lane
-    int64_t sums;               // in the sums of a group of rows: [out step][in step][lane][8]
+    int64_t sums;  // in the sums of a group of rows: [out step][in step][element][lane]
 
     // Columns of the weight gradient's tiles; the bias' is that of an input of one.
     NF_HD int columns(bool has_bias) const { return in_steps + has_bias; }
@@ -49,7 +50,7 @@ struct MlpPlan {
             it.forward = forward_tiles, forward_tiles += tiles;
             it.backward = backward_tiles, backward_tiles += tiles;
             it.sums = sums;
-            sums += int64_t{it.columns(bias)} * it.out_steps * kLanes * 8;
+            sums += int64_t{it.columns(bias)} * it.out_steps * kTileSums;
         }
     }
 
