@@ -5,15 +5,28 @@ BIN := $(VENV)/bin
 # The editable install imports this tree; the stamp is as old as what it was built from.
 STAMP := $(VENV)/installed
 NATIVE := $(shell find csrc -type f)
-CPP := $(filter %.cpp %.h,$(NATIVE))
+CPP := $(filter %.cpp %.h %.cu %.cuh,$(NATIVE))
 
-.PHONY: demo test lint bench bench-check install clean
+.PHONY: demo test emulation lint bench bench-check install clean
 
 demo: install  ## Fit a built-in scene for a minute, evaluate it, film it, write a report.
 	$(BIN)/python -m nfield.demo
 
 test: $(VENV)/mesh  ## All tests.
 	$(BIN)/python -m pytest
+
+# The GPU's kernels as C++, in a copy of the package.
+EMULATION := build/emulation
+emulation: install  ## Tests of the GPU's kernels on the CPU.
+	cmake -S csrc -B $(EMULATION)/build -DNF_CUDA_EMULATION=ON -DCMAKE_BUILD_TYPE=Release \
+		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) -DPython_EXECUTABLE=$(abspath $(BIN))/python
+	cmake --build $(EMULATION)/build --parallel
+	rm -rf $(EMULATION)/nfield $(EMULATION)/tests
+	cp -r nfield tests $(EMULATION)
+	rm -f $(EMULATION)/nfield/ops/_native*.so
+	cp $(EMULATION)/build/_native*.so $(EMULATION)/nfield/ops
+	cd $(EMULATION) && NFIELD_ISA=emulation PYTHONPATH=. $(abspath $(BIN))/python -m pytest \
+		-q -c $(abspath pyproject.toml) --rootdir . tests/ops tests/cuda
 
 lint: install  ## Style and types.
 	$(BIN)/ruff check .

@@ -87,6 +87,7 @@ NB_MODULE(_native, m) {
     // Shapes cached by nfield/ops live until the process ends: no leak to report.
     nb::set_leak_warnings(false);
     bind_modulated_layer(m);
+    bind_place(m);
 
 #if defined(__GLIBC__)
     // Keep freed memory instead of returning it to the system after every step: large tensors then

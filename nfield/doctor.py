@@ -56,8 +56,10 @@ def _native() -> dict[str, Any]:
 def _gpu() -> str:
     try:
         import torch
-    except ImportError:
-        return "unknown: torch is missing"
-    if not torch.cuda.is_available():
-        return "none that torch can use; the CPU is used"
+
+        from nfield.train.device import obstacle
+    except ImportError as error:
+        return f"unknown: {error}"
+    if found := obstacle():
+        return f"not used: {found}"
     return str(torch.cuda.get_device_name())

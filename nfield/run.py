@@ -24,6 +24,7 @@ from nfield.fields.presets import Kind, preset
 from nfield.files import replacing
 from nfield.kinds import NAMES
 from nfield.render.cameras import Cameras
+from nfield.train.device import at_hand
 from nfield.train.folder import RunFolder
 from nfield.verbs import exports, image, scene, shape, video
 from nfield.verbs.compressed import load_compressed as load_compressed
@@ -82,10 +83,12 @@ class Run:
     def model(self) -> Any:
         """The field as of the last checkpoint: a Model of a scene, or a ValueModel.
 
+        It is on the device of the fit, or on the CPU of a machine without that.
+
         Raises:
             InputError: the run has no checkpoint yet.
         """
-        return load_state(self.config, *self.folder.require())
+        return load_state(self.config, *self.folder.require()).to(at_hand(self.config.device))
 
     def views(self, split: str = "test") -> Views:
         """The views of a split of the scene.
@@ -241,6 +244,7 @@ class Run:
             InputError: no checkpoint, something that such a run cannot be written as, an option
                 that has no meaning for it, or a place that cannot be written to.
         """
+        self.model.cpu()  # what is written is asked for there
         return exports.export(self._fitted(), what, out, options, watch)
 
     def _origin(self) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from nfield.train.device import obstacle
 
 REPOSITORY = Path(__file__).parent.parent
 ANGLE, SIDE = 0.7, 32  # of the photos: radians across, pixels
@@ -26,6 +29,25 @@ def shared_data() -> Callable[[str], Path]:
         return root / relative
 
     return find
+
+
+@pytest.fixture
+def gpu() -> torch.device:
+    """The GPU; without one the test is skipped, or fails where NFIELD_REQUIRE_CUDA is 1."""
+    if not (found := obstacle()):
+        return torch.device("cuda", torch.cuda.current_device())
+    if os.environ.get("NFIELD_REQUIRE_CUDA") == "1":
+        pytest.fail(f"NFIELD_REQUIRE_CUDA: {found}")
+    pytest.skip(found)
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Each side in turn."""
+    if request.param == "cpu":
+        return torch.device("cpu")
+    found: torch.device = request.getfixturevalue("gpu")
+    return found
 
 
 @pytest.fixture(scope="session")

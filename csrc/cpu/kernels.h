@@ -1,11 +1,11 @@
-// The CPU's operations, as a table that one instruction set fills and dispatch.cpp chooses.
+// The operations, as a table that one instruction set or the GPU fills and dispatch.cpp chooses.
 // Arrays are dense and row-major; N points, L levels, F features, R rays, S samples.
 #pragma once
 
 #include "../math/dense_grid.h"
 #include "../math/hash_grid.h"
 #include "../math/lowrank.h"
-#include "../math/occupancy.h"
+#include "../math/march.h"
 
 namespace nf {
 
@@ -76,16 +76,6 @@ struct RbfGradients {
 struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
     int64_t step;  // from 1
-};
-
-struct MarchShape {
-    Occupancy occupancy;
-    float center[3], half_size;  // world units
-    float near;                  // least distance along the ray, world units
-    float step;                  // least distance between samples, world units
-    float cone;                  // growth of the distance between samples with t (0: constant)
-    bool unbounded;
-    int64_t capacity;  // most samples of one ray
 };
 
 struct CameraArrays {
@@ -243,6 +233,12 @@ Kernels matrix_unit_table();  // that of V4, with what its matrix unit (AMX) com
 bool matrix_unit();           // whether the machine has one and the system lets us use it
 #endif
 
-const Kernels &kernels();  // the best this machine runs, chosen once; NFIELD_ISA overrides
+#if defined(NF_CUDA)
+extern const Kernels kKernelsCuda;
+#endif
+
+// Of the calling thread's place. On the CPU the best this machine runs, chosen once; NFIELD_ISA
+// overrides.
+const Kernels &kernels();
 
 }  // namespace nf

@@ -28,7 +28,7 @@ void sum_parts(int64_t parts, int64_t size, const float *part, float *target) {
 // The features of one mode: y and dy are the mode's of the first point.
 struct Blend {
     const LowRankShape &shape;
-    const VmMode &mode;
+    VmMode mode;
     const float *x, *plane, *line;
     float *y;
 
@@ -59,7 +59,7 @@ struct Blend {
 // `high` that the next band adds to its own, and a part of the line's.
 struct Band {
     const LowRankShape &shape;
-    const VmMode &mode;
+    VmMode mode;
     const float *x, *plane, *line, *dy;
     float *dplane, *dline, *spill;
     int64_t high;
@@ -147,7 +147,7 @@ void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const floa
     parallel_for(3 * tiles, [&](int64_t unit) {
         const int64_t m = unit / tiles, first = unit % tiles * kTile;
         const Blend blend{
-            shape,           kVmModes[m],           x, planes + m * shape.resolution * row,
+            shape,           vm_mode(m),           x, planes + m * shape.resolution * row,
             lines + m * row, y + m * shape.channels};
         const int64_t *point = orders.of[m]->index + first;
         if (past)
@@ -172,7 +172,7 @@ void vm_backward_tables(const LowRankShape &shape, int64_t n, const float *x, co
         const int64_t high = band + 1 < bands ? end << shift : shape.resolution;
         const TileOrder &order = *orders.of[m];
         const Band own{shape,
-                       kVmModes[m],
+                       vm_mode(m),
                        x,
                        planes + m * plane,
                        lines + m * row,
@@ -203,7 +203,7 @@ void vm_backward_x(const LowRankShape &shape, int64_t n, const float *x, const f
         for (int64_t p = 0; p < count; ++p) {
             float sum[3][16] = {};  // over modes, of every sixteenth channel
             for (int m = 0; m < 3; ++m, up += channels) {
-                const VmMode &mode = kVmModes[m];
+                const VmMode mode = vm_mode(m);
                 const Site s(shape, mode, cells, p);
                 const float *plane = planes + m * shape.resolution * row + s.plane;
                 const float *line = lines + m * row + s.line;

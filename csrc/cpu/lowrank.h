@@ -91,7 +91,7 @@ class TileOrder {
 struct TileOrders {
     TileOrders(int resolution, int64_t n, const float *x) {
         parallel_for(3, [&](int64_t m) {
-            of[m] = std::make_unique<TileOrder>(resolution, kVmModes[m], n, x);
+            of[m] = std::make_unique<TileOrder>(resolution, vm_mode(m), n, x);
         });
     }
     std::unique_ptr<TileOrder> of[3];

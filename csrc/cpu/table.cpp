@@ -1,6 +1,10 @@
-// The table of one instruction set.
+// The table of one instruction set, or of the GPU.
 #include "kernels.h"
+
+#if !defined(NF_LANES)  // of a vector; the GPU's are given
 #include "simd.h"
+#define NF_LANES NF_ISA::kLanes
+#endif
 
 namespace nf::NF_ISA {
 
@@ -85,7 +89,7 @@ namespace nf {
 extern const Kernels NF_TABLE;
 const Kernels NF_TABLE = {
     NF_NAME(NF_ISA),
-    NF_ISA::kLanes,
+    NF_LANES,
     NF_ISA::hash_grid_forward,
     NF_ISA::hash_grid_backward_table,
     NF_ISA::hash_grid_backward_x,

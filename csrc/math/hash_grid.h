@@ -22,12 +22,15 @@ struct HashGridLevel {
     bool hashed;      // false: dense, x fastest
 };
 
-constexpr uint32_t kHashPrimes[3] = {1u, 2654435761u, 805459861u};
+NF_HD uint32_t hash_prime(int axis) {
+    constexpr uint32_t kPrimes[3] = {1u, 2654435761u, 805459861u};
+    return kPrimes[axis];
+}
 
 // The term one coordinate's corner adds (dense) or mixes in (hashed).
 template <bool kHashed, class Index>
 NF_HD Index hash_grid_term(const HashGridLevel &level, int axis, Index corner) {
-    if (kHashed) return corner * kHashPrimes[axis];
+    if (kHashed) return corner * hash_prime(axis);
     uint32_t stride = 1;
     for (int i = 0; i < axis; ++i) stride *= level.resolution;
     return corner * stride;

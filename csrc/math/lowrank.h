@@ -21,7 +21,10 @@ struct VmMode {
     int row, column, line;  // the coordinates along the plane's axes and the line
 };
 
-constexpr VmMode kVmModes[3] = {{0, 1, 2}, {0, 2, 1}, {1, 2, 0}};
+NF_HD VmMode vm_mode(int m) {
+    constexpr VmMode kModes[3] = {{0, 1, 2}, {0, 2, 1}, {1, 2, 0}};
+    return kModes[m];
+}
 
 // Weights of a bilinear cell's corners: bit 1 of k is the upper row, bit 0 the upper column.
 template <class Real>

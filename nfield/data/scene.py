@@ -37,6 +37,11 @@ class Pixels:
     offset: Tensor
     valid: Tensor | None
 
+    def to(self, device: torch.device) -> Pixels:
+        """The pixels in the memory of a device."""
+        valid = None if self.valid is None else self.valid.to(device)
+        return Pixels(self.color.to(device), self.offset.to(device), valid)
+
 
 @dataclass(frozen=True)
 class Views:

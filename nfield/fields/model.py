@@ -115,7 +115,7 @@ class Model(Trained):
         h = torch.cat(latents)
         # Windows come one after the other, rays in the order of their samples.
         place = index.new_empty(len(samples))
-        place[torch.cat(asked)] = torch.arange(len(h))
+        place[torch.cat(asked)] = torch.arange(len(h), device=h.device)
         return samples.take(index, offset), h.index_select(0, place.index_select(0, index))
 
     def composite(self, samples: Samples, directions: Tensor, h: Tensor) -> Rendered:
@@ -142,7 +142,7 @@ class Model(Trained):
     @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:
         """Render rays ``(R, 3)`` without background."""
-        middle = torch.full((len(origins),), 0.5)
+        middle = torch.full_like(origins[:, 0], 0.5)
         samples, h = self.visible(self.occupancy.march(origins, directions, middle))
         return self.composite(samples, directions, h)
 
@@ -154,16 +154,16 @@ class Model(Trained):
         background: Color = (1.0, 1.0, 1.0),
         normals: bool = False,
     ) -> Image:
-        """Render one camera.
+        """Render one camera; the image is in the CPU's memory.
 
         Args:
             normals: Whether to compute normals, from the depth of neighbouring pixels.
         """
-        parts = []
-        for chunk in cameras.pixels(index).split(RAYS_PER_CHUNK):
-            which = torch.full((len(chunk),), index)
-            parts.append(self.render_rays(*cameras.rays(which, chunk)))
-        whole = Rendered.joined(parts)
+        parts, near = [], cameras.to(self.device)
+        for chunk in cameras.pixels(index).to(self.device).split(RAYS_PER_CHUNK):
+            which = torch.full((len(chunk),), index, device=self.device)
+            parts.append(self.render_rays(*near.rays(which, chunk)))
+        whole = Rendered.joined(parts).cpu()
         return image_of(whole, cameras, index, background=background, normals=normals)
 
 

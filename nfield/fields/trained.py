@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nfield.errors import InputError
@@ -20,6 +21,12 @@ class Trained(nn.Module):
         reuse_memory()
         self.field: Any = field
         self.grown = 0.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the field's parameters are."""
+        parameter: nn.Parameter = next(self.parameters())
+        return parameter.device
 
     def size(self) -> dict[str, int]:
         """How many values the field has, and their bytes."""

@@ -32,8 +32,9 @@ class ValueModel(Trained):
 
     @torch.no_grad()
     def values(self, x: Tensor) -> Tensor:
-        """Values ``(N, O)`` at points ``(N, D)``, some ten thousand at a time."""
-        return torch.cat([self.field(chunk) for chunk in x.split(POINTS_PER_CHUNK)])
+        """Values ``(N, O)`` at points ``(N, D)``, some ten thousand at a time, where x is."""
+        chunks = x.split(POINTS_PER_CHUNK)
+        return torch.cat([self.field(chunk.to(self.device)).to(x.device) for chunk in chunks])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain values that `load_value_model` makes the model of."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from nfield.networks.mlp import MLP
@@ -63,16 +62,16 @@ class CAM(nn.Module):
 
     def forward(self, x: Tensor, p: Tensor | None = None) -> Tensor:
         """See the class; `p` may be left out without a grid."""
-        scale, shift = self._scale_and_shift(len(x), p)
+        scale, shift = self._scale_and_shift(x, p)
         for layer, linear in enumerate(cast("list[nn.Linear]", self.hidden)):
             operands = (linear.weight, linear.bias, scale[layer], shift[layer])
             x = modulated_layer(x, *operands, self.shapes[layer])
         return self.head(x)
 
-    def _scale_and_shift(self, rows: int, p: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _scale_and_shift(self, x: Tensor, p: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.modulation is None:
-            shape = len(self.hidden), rows, 1
-            return torch.ones(shape), torch.zeros(shape)
+            shape = len(self.hidden), len(x), 1
+            return x.new_ones(shape), x.new_zeros(shape)
         if p is None:
             raise ValueError("CAM: p must be given where the network has a grid, got None")
         return self.modulation(p)

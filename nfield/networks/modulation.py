@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nfield.ops import check
 from nfield.ops.dense_grid import DenseGridShape, dense_grid
+from nfield.ops.native import placed
 
 # What the coordinates p are, and how many numbers make one.
 DOMAINS = {"image": 2, "time": 1, "direction": 3, "space": 3}
@@ -108,6 +109,7 @@ class Modulation(nn.Module):
             torch.zeros(shape.entries, shape.channels) for shape in self.shapes
         )
 
+    @placed
     def forward(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         check.floats("Modulation", "p", p, None, DOMAINS[self.grid.domain])

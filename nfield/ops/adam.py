@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import native
+from nfield.ops.native import native, placed
 
 
 @torch.no_grad()
+@placed
 def adam_(  # noqa: PLR0913 - the operands of the formula
     parameter: Tensor,
     gradient: Tensor,

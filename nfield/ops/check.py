@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nfield.ops.native import native
+from nfield.ops.native import native, place
 
+ALIGNMENT = 16  # bytes
 TRAINING_COPIES = 4  # a parameter, its gradient, and the two moments of Adam
 
 
@@ -28,9 +29,13 @@ def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int 
     ):
         want = ", ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"{where}: {name} must have shape ({want}), got {tuple(value.shape)}")
-    if value.device.type != "cpu":
-        raise ValueError(f"{where}: {name} must be on the CPU, got {value.device}")
-    return value.detach().contiguous()
+    if value.device != place():
+        raise ValueError(
+            f"{where}: {name} must be on {place()} like the first operand, got {value.device}"
+        )
+    value = value.detach().contiguous()
+    # The GPU reads several values at once.
+    return value.clone() if value.is_cuda and value.data_ptr() % ALIGNMENT else value
 
 
 def floats(where: str, name: str, value: Tensor, *shape: int | None) -> Tensor:
@@ -66,10 +71,14 @@ def fits_memory(where: str, shape: Sequence[int]) -> None:
 def packing(where: str, offset: Tensor, count: int | None = None) -> Tensor:
     """`offset` ``(R + 1,)`` as a contiguous int64 tensor.
 
+    On a GPU its values are the caller's promise: to read them would mean to wait for them.
+
     Raises:
         ValueError: It does not rise from 0, or not to `count`.
     """
     offset = dense(where, "offset", offset, torch.int64, None)
+    if offset.is_cuda:
+        return offset
     last = native.packing_end(offset)
     if last < 0 or (count is not None and last != count):
         end = "" if count is None else f" to the number of samples {count}"

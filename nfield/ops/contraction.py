@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import derivative, empty, native
+from nfield.ops.native import derivative, empty, native, placed
 
 Corner = tuple[float, float, float]
 
@@ -21,7 +21,7 @@ def _gradient(
     """
     if not unbounded:
         return dx / (2 * half_size)
-    p = (points - torch.tensor(center)) / half_size
+    p = (points - points.new_tensor(center)) / half_size
     x, y, z = (p * dx).unbind(1)
     norm, axis = p.abs().max(1, keepdim=True)
     outside = norm > 1
@@ -35,6 +35,13 @@ def _gradient(
 _derivative = derivative("to_unit_cube", _gradient)
 
 
+@placed
+def _mapped(points: Tensor, center: Corner, half_size: float, unbounded: bool) -> Tensor:
+    out = empty(*points.shape)
+    native.unit_cube(center, half_size, unbounded, points, out)
+    return out
+
+
 class _ToUnitCube(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -43,9 +50,7 @@ class _ToUnitCube(torch.autograd.Function):
         points = check.floats("to_unit_cube", "points", points, None, 3)
         ctx.save_for_backward(points)
         ctx.where = (center, half_size, unbounded)
-        out = empty(*points.shape)
-        native.unit_cube(center, half_size, unbounded, points, out)
-        return out
+        return _mapped(points, *ctx.where)
 
     @staticmethod
     def backward(ctx: Any, dx: Tensor) -> Any:
@@ -84,4 +89,4 @@ def from_unit_cube(x: Tensor, center: Corner, half_size: float, unbounded: bool)
     if unbounded:
         norm = p.abs().amax(1, keepdim=True).clamp(min=1)
         p = p / (norm * (2 - norm).clamp(min=1e-6))
-    return p * half_size + torch.tensor(center)
+    return p * half_size + torch.tensor(center, device=x.device)

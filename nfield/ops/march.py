@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import empty, native
+from nfield.ops.native import empty, native, place, placed
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,12 @@ def pack_occupancy(occupied: Tensor) -> Tensor:
     bricks = resolution // 4
     cells = occupied.reshape(levels, bricks, 4, bricks, 4, bricks, 4)
     bits = cells.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 8, 8).to(torch.uint8)
-    place = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8)
-    octets = (bits * place).sum(-1, dtype=torch.uint8)
+    weight = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8, device=occupied.device)
+    octets = (bits * weight).sum(-1, dtype=torch.uint8)
     return octets.view(torch.uint64).reshape(levels, bricks**3)
 
 
+@placed
 def march(
     origins: Tensor,
     directions: Tensor,
@@ -132,7 +133,7 @@ def march(
         settings.capacity,
     )
     distances = empty(rays, settings.capacity)
-    offset = torch.zeros(rays + 1, dtype=torch.int64)
+    offset = torch.zeros(rays + 1, dtype=torch.int64, device=place())
     kernel.march(origins, directions, jitter, distances, offset[1:])
     offset.cumsum_(0)
     if budget is not None:
@@ -140,7 +141,7 @@ def march(
     total = int(offset[-1])
     samples = Samples(
         offset,
-        torch.empty(total, dtype=torch.int32),
+        torch.empty(total, dtype=torch.int32, device=place()),
         empty(total, 3),
         empty(total),
         empty(total),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,11 +20,14 @@ except ImportError as error:  # pragma: no cover - a broken installation
 
 LARGE = 1 << 16  # values: below, the C library's memory is as fast
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 _library = torch.library.Library("nfield", "DEF")
 
 
 def operation(schema: str, fake: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Register a CPU function as ``torch.ops.nfield.NAME``.
+    """Register a function as ``torch.ops.nfield.NAME``, on the CPU and on GPUs.
 
     Args:
         schema: The operator's signature in PyTorch's schema language.
@@ -34,10 +38,38 @@ def operation(schema: str, fake: Callable[..., Any]) -> Callable[[Callable[..., 
         name = schema.split("(", 1)[0]
         _library.define(schema)
         _library.impl(name, implementation, "CPU")
+        _library.impl(name, placed(implementation), "CUDA")
         torch.library.register_fake(f"nfield::{name}", fake, lib=_library)
         return getattr(torch.ops.nfield, name).default
 
     return register
+
+
+def placed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Have the kernels that the function calls run where its first tensor lies.
+
+    On a GPU they join PyTorch's current stream; sums of gradients do not depend on the order of
+    threads where `torch.use_deterministic_algorithms` asks for it.
+
+    Raises:
+        RuntimeError: The tensor is on a GPU that the native module does not support.
+    """
+
+    @functools.wraps(function)
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        first = next(value for value in arguments if isinstance(value, Tensor))
+        if not first.is_cuda:
+            return function(*arguments, **named)
+        with torch.cuda.device(first.device):
+            stream = torch.cuda.current_stream().cuda_stream
+            exact = torch.are_deterministic_algorithms_enabled()
+            before = native.enter(native.Place(first.device.index, stream, exact))
+            try:
+                return function(*arguments, **named)
+            finally:
+                native.enter(before)
+
+    return run
 
 
 def derivative(name: str, compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,15 +102,32 @@ def reuse_memory() -> None:
 
 
 def empty(*shape: int) -> Tensor:
-    """Uninitialised float32; large tensors lie in memory that the kernels keep for reuse."""
+    """Uninitialised float32 where the kernels run (`placed`).
+
+    Large tensors on the CPU lie in memory that the kernels keep for reuse.
+    """
+    if native.device() >= 0:
+        return torch.empty(shape, device=place())
     if math.prod(shape) < LARGE:
         return torch.empty(shape)
     tensor: Tensor = native.empty(shape)
     return tensor
 
 
+def place() -> torch.device:
+    """The device whose kernels this thread calls."""
+    index: int = native.device()
+    return torch.device("cpu") if index < 0 else torch.device("cuda", index)
+
+
+def gpu_obstacle() -> str:
+    """What keeps the kernels from GPUs, as a sentence; empty where nothing does."""
+    sentence: str = native.gpu_obstacle()
+    return sentence
+
+
 def isa() -> str:
-    """Name of the instruction set the kernels were chosen for: amx, v4, v3, v2 or baseline."""
+    """Name of the instruction set the kernels were chosen for: amx, v4, v3, v2, baseline or emulation."""
     name: str = native.isa()
     return name
 

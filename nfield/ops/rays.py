@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import empty, native
+from nfield.ops.native import empty, native, placed
 
 
 def _camera_arrays(
@@ -22,8 +22,11 @@ def _camera_arrays(
 
 
 def _camera_index(where: str, index: Tensor, cameras: int) -> Tensor:
+    """On a GPU the values are the caller's promise: to read them would mean to wait for them."""
     index = check.dense(where, "index", index, torch.int64, None)
-    if len(index) and not (int(index.min()) >= 0 and int(index.max()) < cameras):
+    if index.is_cuda or not len(index):
+        return index
+    if not (int(index.min()) >= 0 and int(index.max()) < cameras):
         raise ValueError(
             f"{where}: index must be from 0 to {cameras - 1}, "
             f"got {int(index.min())} to {int(index.max())}"
@@ -31,6 +34,7 @@ def _camera_index(where: str, index: Tensor, cameras: int) -> Tensor:
     return index
 
 
+@placed
 def generate_rays(
     camera_to_world: Tensor,
     intrinsics: Tensor,
@@ -60,6 +64,7 @@ def generate_rays(
     return origins, directions
 
 
+@placed
 def project(
     camera_to_world: Tensor,
     intrinsics: Tensor,

@@ -24,7 +24,8 @@ def _checked(vertices: Tensor) -> tuple[Tensor, list[int], Tensor]:
     axes = {1: [1, 1, *axes], 2: [axes[0], 1, axes[-1]], 3: axes}[len(axes)]
     values = [vertices.numel() // max(size, 1) * (size - 1) for size in axes]
     scale = [1 / count if count > 0 else 0.0 for count in values]
-    return vertices, [grids, *axes, channels], torch.tensor(scale, dtype=torch.float64)
+    weights = torch.tensor(scale, dtype=torch.float64).to(vertices.device, non_blocking=True)
+    return vertices, [grids, *axes, channels], weights
 
 
 @operation(
@@ -32,7 +33,7 @@ def _checked(vertices: Tensor) -> tuple[Tensor, list[int], Tensor]:
 )
 def _forward(vertices: Tensor) -> Tensor:
     vertices, sizes, scale = _checked(vertices)
-    sums = torch.empty(3, dtype=torch.float64)
+    sums = torch.empty(3, dtype=torch.float64, device=vertices.device)
     native.total_variation_forward(sizes, vertices, sums)
     return (sums @ scale).float()
 
@@ -44,7 +45,7 @@ def _forward(vertices: Tensor) -> Tensor:
 def _backward(vertices: Tensor, dy: Tensor) -> Tensor:
     vertices, sizes, scale = _checked(vertices)
     dvertices = torch.empty_like(vertices)
-    native.total_variation_backward(sizes, (2 * scale * float(dy)).float(), vertices, dvertices)
+    native.total_variation_backward(sizes, (2 * scale * dy).float(), vertices, dvertices)
     return dvertices
 
 

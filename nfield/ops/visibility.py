@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from nfield.ops import check
-from nfield.ops.native import native
+from nfield.ops.native import native, place, placed
 
 LEAST_LIGHT = 1e-4  # an 8-bit image resolves 4e-3
 FIRST_WINDOW = 8
 
 
+@placed
 def visible(offset: Tensor, thickness: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     r"""Indices of the samples in front of which the transmittance is at least 1e-4.
 
@@ -37,7 +38,8 @@ def visible(offset: Tensor, thickness: Callable[[Tensor], Tensor]) -> tuple[Tens
     """
     offset = check.packing("visible", offset)
     rays, most, width = len(offset) - 1, -math.log(LEAST_LIGHT), FIRST_WINDOW
-    seen, depth = torch.zeros(rays, dtype=torch.int64), torch.zeros(rays)
+    seen = torch.zeros(rays, dtype=torch.int64, device=place())
+    depth = torch.zeros(rays, device=place())
     while True:
         window = torch.zeros_like(offset)
         native.window_counts(offset, seen, depth, most, width, window[1:])
@@ -55,6 +57,6 @@ def visible(offset: Tensor, thickness: Callable[[Tensor], Tensor]) -> tuple[Tens
 def _indices(offset: Tensor, seen: Tensor | None, window: Tensor) -> Tensor:
     """Indices of the window[r + 1] samples of ray r after those seen; `window` is summed up."""
     window.cumsum_(0)
-    index = torch.empty(int(window[-1]), dtype=torch.int64)
+    index = torch.empty(int(window[-1]), dtype=torch.int64, device=place())
     native.window_indices(offset, seen, window, index)
     return index

@@ -73,6 +73,11 @@ class Cameras:
         y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
         return torch.stack([x, y], -1).view(-1, 2) + 0.5
 
+    def to(self, device: torch.device) -> Cameras:
+        """The cameras in the memory of a device."""
+        fields = (self.camera_to_world, self.intrinsics, self.distortion, self.lens, self.size)
+        return Cameras(*(field.to(device) for field in fields))
+
     def rays(self, index: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """World rays through pixel positions.
 

@@ -71,10 +71,14 @@ class Occupancy(nn.Module):
         self.register_buffer("cells", cells, persistent=False)
         self.register_buffer("thickness", torch.ones(len(cells)))
         self._limit = settings.threshold
-        self.words = self._pack(torch.ones(len(cells), dtype=torch.bool))
+        occupied, words = self._packed(torch.ones(len(cells), dtype=torch.bool))
+        self.register_buffer("_occupied", occupied, persistent=False)
+        self.register_buffer("words", words, persistent=False)
 
     cells: Tensor
     thickness: Tensor
+    words: Tensor
+    _occupied: Tensor
 
     def _possible(self, hull: np.ndarray | None) -> Tensor:
         possible = torch.ones(self.shape, dtype=torch.bool)
@@ -90,10 +94,11 @@ class Occupancy(nn.Module):
         """Which cells are occupied: bool, ``[level][z][y][x]``."""
         return self._occupied.view(self.shape)
 
-    def _pack(self, occupied: Tensor) -> Tensor:
-        self._occupied = torch.zeros(math.prod(self.shape), dtype=torch.bool)
-        self._occupied[self.cells] = occupied
-        return pack_occupancy(self.grid())
+    def _packed(self, occupied: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of all cells are occupied, and the bit fields that say so."""
+        everywhere = occupied.new_zeros(math.prod(self.shape))
+        everywhere[self.cells] = occupied
+        return everywhere, pack_occupancy(everywhere.view(self.shape))
 
     def is_due(self, step: int) -> bool:
         """Whether the grid is updated before this step: often at first."""
@@ -128,7 +133,7 @@ class Occupancy(nn.Module):
         """
         self.thickness.zero_()
         for _ in range(rounds):
-            for chosen in torch.arange(len(self.cells)).split(CELLS):
+            for chosen in torch.arange(len(self.cells), device=self.cells.device).split(CELLS):
                 points, length = self._random_points(self.cells[chosen], generator)
                 thickest = torch.maximum(self.thickness[chosen], density(points) * length)
                 self.thickness[chosen] = thickest
@@ -148,40 +153,44 @@ class Occupancy(nn.Module):
 
     def random_empty(self, count: int, generator: torch.Generator) -> Tensor:
         """Random unit-cube points ``(N, 3)``, at most `count`, in cells that are not occupied."""
-        places = torch.randint(len(self.cells), (count,), generator=generator)
-        cells = self.cells[places]
+        cells = self.cells[self._random(len(self.cells), count, generator)]
         points, _ = self._random_points(cells, generator)
         return points[~self._occupied[cells]]
 
     def refresh(self) -> None:
         """Recompute the bit fields from the cells' thickness."""
         # numpy's mean adds in one fixed order; torch's depends on the number of threads.
-        mean = float(self.thickness.numpy().mean()) if len(self.cells) else 0.0
+        values = self.thickness if self.thickness.is_cuda else self.thickness.numpy()
+        mean = float(values.mean()) if len(values) else 0.0
         if not math.isfinite(mean):
             raise InputError(
                 f"occupancy: density must be finite, got a mean of {mean}; the field has diverged, "
                 "fit again with a smaller train.learning_rate"
             )
         self._limit = min(self.settings.threshold, mean)
-        self.words = self._pack(self.thickness > self._limit)
+        self._occupied, self.words = self._packed(self.thickness > self._limit)
 
     def occupied_share(self) -> float:
         """Share of all cells that are occupied."""
-        octets = np.unpackbits(self.words.numpy().view(np.uint8))
+        octets = np.unpackbits(self.words.cpu().numpy().view(np.uint8))
         return float(octets.mean())
 
     def _choose(self, warm: bool, generator: torch.Generator) -> Tensor:
         count = len(self.cells)
         if count <= CELLS:
-            return torch.arange(count)
+            return torch.arange(count, device=self.cells.device)
         if warm:
-            return torch.randint(count, (CELLS,), generator=generator)
+            return self._random(count, CELLS, generator)
         occupied = (self.thickness > self._limit).nonzero().squeeze(1)
-        anywhere = torch.randint(count, (CELLS // 2,), generator=generator)
+        anywhere = self._random(count, CELLS // 2, generator)
         if not len(occupied):
             return anywhere
-        again = occupied[torch.randint(len(occupied), (CELLS // 2,), generator=generator)]
+        again = occupied[self._random(len(occupied), CELLS // 2, generator)]
         return torch.cat([anywhere, again])
+
+    def _random(self, limit: int, count: int, generator: torch.Generator) -> Tensor:
+        """Numbers below a limit, drawn on the CPU so that all devices see the same."""
+        return torch.randint(limit, (count,), generator=generator).to(self.cells.device)
 
     def _random_points(self, cells: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A random point in each cell (unit cube), and the length of a step there (half sizes)."""
@@ -190,7 +199,7 @@ class Occupancy(nn.Module):
         slab = torch.div(plane, size, rounding_mode="floor")
         level = torch.div(slab, size, rounding_mode="floor")
         corner = torch.stack([cells % size, plane % size, slab % size], 1)
-        jitter = torch.rand(len(cells), 3, generator=generator)
+        jitter = torch.rand(len(cells), 3, generator=generator).to(cells.device)
         scale = torch.exp2(level.float())
         points = ((corner + jitter) * (2 / size) - 1) * scale[:, None]
         settings = self.march_settings

@@ -31,6 +31,10 @@ class Rendered:
             torch.cat([part.depth for part in parts]),
         )
 
+    def cpu(self) -> Rendered:
+        """The rays in the memory of the CPU."""
+        return Rendered(self.color.cpu(), self.opacity.cpu(), self.depth.cpu())
+
     def over(self, background: Tensor) -> Tensor:
         """Colour ``(R, 3)`` over a background ``(R, 3)`` or ``(3,)``."""
         return self.color + (1 - self.opacity[:, None]) * background

@@ -56,11 +56,12 @@ class Batches:
     Args:
         background: white, black, or random: a new colour for every ray, so that the field cannot
             hide transparency behind a background it knows.
+        device: Where the pixels are kept and rays are made.
     """
 
-    def __init__(self, views: Views, background: str):
-        self._cameras = views.cameras
-        self._pixels = views.pixels()
+    def __init__(self, views: Views, background: str, device: torch.device):
+        self._cameras = views.cameras.to(device)
+        self._pixels = views.pixels().to(device)
         if self._pixels.valid is not None and not len(self._pixels.valid):
             raise InputError(
                 "masks: at least one training pixel must count, got none; white counts and black "
@@ -72,7 +73,7 @@ class Batches:
         """`count` rays."""
         pixels = self._pixels
         total = len(pixels.color) if pixels.valid is None else len(pixels.valid)
-        chosen = torch.randint(total, (count,), generator=generator)
+        chosen = torch.randint(total, (count,), generator=generator).to(pixels.color.device)
         if pixels.valid is not None:
             chosen = pixels.valid[chosen]
         view = torch.searchsorted(pixels.offset, chosen, right=True) - 1
@@ -82,9 +83,9 @@ class Batches:
         origins, directions = self._cameras.rays(view, torch.stack([x, y], 1) + 0.5)
         color = pixels.color[chosen].float() / 255
         if self._background in BACKGROUNDS:
-            background = torch.full((count, 3), BACKGROUNDS[self._background])
+            background = torch.full_like(origins, BACKGROUNDS[self._background])
         else:
-            background = torch.rand(count, 3, generator=generator)
+            background = torch.rand(count, 3, generator=generator).to(color.device)
         if color.shape[1] == 4:
             alpha = color[:, 3:]
             color = color[:, :3] * alpha + (1 - alpha) * background

@@ -27,7 +27,8 @@ class PointTask:
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new points, and `psnr` (of the batch, where values are colours), `points`."""
-        x, truth = self._points.draw(self._count, step.generator)
+        device = self.model.device
+        x, truth = (part.to(device) for part in self._points.draw(self._count, step.generator))
         share = step.ranks.share(len(x))
         values, truth = self.model.field(x[share]), truth[share]
         weight = len(truth) / len(x)

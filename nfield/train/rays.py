@@ -29,7 +29,7 @@ class RayTask:
         self._train = config.train
         self._loss = LOSSES[config.train.loss]
         self._rays = config.train.rays
-        self._batches = Batches(scene.splits["train"], config.background)
+        self._batches = Batches(scene.splits["train"], config.background, model.device)
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
         """The loss of new rays, and `psnr` (of the batch), `rays` and `samples`."""
@@ -38,7 +38,7 @@ class RayTask:
             density = ranks.spread(self.model.density)
             self.model.occupancy.update(density, step.number, step.generator)
         batch = self._refined(self._batches.draw(self._rays, step.generator))
-        jitter = torch.rand(self._rays, generator=step.generator)
+        jitter = torch.rand(self._rays, generator=step.generator).to(batch.origins.device)
         candidates = self.model.occupancy.march(
             batch.origins, batch.directions, jitter, CANDIDATES * self._train.samples
         )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.data.target import Target
+from nfield.errors import InputError
 from nfield.fields.model import Model, load_model, photos_of
 from nfield.fields.trained import Trained
 from nfield.fields.value_model import ValueModel, load_value_model
+from nfield.train.device import wanted
 from nfield.train.points import PointTask
 from nfield.train.rays import RayTask
 from nfield.train.step import Step
@@ -62,16 +65,19 @@ def make_task(data: Scene | Target | Lesson, config: Config) -> Task:
     """The task of fitting a new model to data.
 
     Raises:
-        InputError: settings that the field does not take, or data without anything to fit.
+        InputError: settings that the field does not take, data without anything to fit, or a
+            device that is not there.
     """
+    device = wanted(config.device)
     if isinstance(data, Lesson):
+        _refuse(device)
         return data.begin(config)
     if isinstance(data, Scene):
         centers = data.splits["train"].cameras.camera_to_world[:, :, 3]
         photos = photos_of(config, data.bounds, centers)
-        return RayTask(data, config, Model(config, data.bounds, photos=photos))
+        return RayTask(data, config, Model(config, data.bounds, photos=photos).to(device))
     points = data.points(config.seed)
-    return PointTask(points, config, ValueModel(config, points.out_dim))
+    return PointTask(points, config, ValueModel(config, points.out_dim).to(device))
 
 
 def resume_task(
@@ -83,11 +89,20 @@ def resume_task(
     """The task of fitting the model of a checkpoint further.
 
     Raises:
-        InputError: the checkpoint does not fit the configuration.
+        InputError: the checkpoint does not fit the configuration, or a device that is not there.
     """
+    device = wanted(config.device)
     if isinstance(data, Lesson):
+        _refuse(device)
         return data.resume(config, tensors, meta)
     if isinstance(data, Scene):
-        return RayTask(data, config, load_model(config, tensors, meta))
-    model = load_value_model(config, tensors, meta)
+        return RayTask(data, config, load_model(config, tensors, meta).to(device))
+    model = load_value_model(config, tensors, meta).to(device)
     return PointTask(data.points(config.seed), config, model)
+
+
+def _refuse(device: torch.device) -> None:
+    if device.type != "cpu":
+        raise InputError(
+            f"--device: a conversion must be on the CPU, got {device.type}; use --device cpu"
+        )

@@ -34,10 +34,6 @@ class Trainer:
         task: Task | None = None,
         ranks: Ranks = ALONE,
     ):
-        if config.device == "cuda":
-            raise InputError(
-                "--device: cuda must be supported by this build, got a CPU build; use --device cpu"
-            )
         torch.manual_seed(config.seed)
         self.config = config
         self.ranks = ranks

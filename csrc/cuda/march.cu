@@ -1,0 +1,29 @@
+// Samples of many rays inside the occupied cells, one ray a thread (math/march.h).
+#include "../cpu/kernels.h"
+#include "launch.h"
+
+namespace nf::cuda {
+
+void march(const MarchShape &shape, int64_t rays, const float *origin, const float *direction,
+           const float *jitter, float *t, int64_t *count) {
+    for_each("march", rays, [=] __device__(int64_t r) {
+        count[r] = march_ray(shape, clip_ray(shape, origin + 3 * r, direction + 3 * r), jitter[r],
+                             t + r * shape.capacity);
+    });
+}
+
+void pack_samples(const MarchShape &shape, int64_t rays, const float *origin,
+                  const float *direction, const float *t, const int64_t *offset, float *x,
+                  float *t_packed, float *dt, int32_t *ray_index) {
+    for_each("pack_samples", rays, [=] __device__(int64_t r) {
+        const Ray ray = clip_ray(shape, origin + 3 * r, direction + 3 * r);
+        for (int64_t s = offset[r]; s < offset[r + 1]; ++s) {
+            const float distance = t[r * shape.capacity + s - offset[r]];
+            place_sample(shape, ray, distance, x + 3 * s, dt[s]);
+            t_packed[s] = distance;
+            ray_index[s] = static_cast<int32_t>(r);
+        }
+    });
+}
+
+}  // namespace nf::cuda
