@@ -109,7 +109,7 @@ __global__ void forward_kernel(Levels levels, int64_t n, const float *x, const f
 
 template <int D, int F>
 __global__ void backward_table_kernel(Levels levels, int64_t n, const float *x, const float *dy,
-                                      Sums dtable) {
+                                      TableSums dtable) {
     const Task task = task_of(levels);
     if (task.point >= n) return;
     const HashGridLevel &level = levels.level[task.level];

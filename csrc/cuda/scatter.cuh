@@ -27,7 +27,7 @@ __device__ __forceinline__ void store_features(float *p, const Features<F> &valu
 }
 
 // What kernels add to.
-struct Sums {
+struct TableSums {
     float *value;
     unsigned long long *fixed;  // null unless deterministic
     const double *scale;        // of the whole numbers
@@ -116,12 +116,12 @@ class Scatter {
         find_scale(operation, terms, factors, scale_);
     }
 
-    Sums sums() const { return {sums_, fixed_, scale_}; }
+    TableSums sums() const { return {sums_, fixed_, scale_}; }
 
     // After the last kernel that adds.
     void finish() const {
         if (!place().deterministic) return;
-        const Sums all = sums();
+        const TableSums all = sums();
         for_each(operation_, size_, [=] __device__(int64_t i) {
             const double whole = static_cast<double>(static_cast<long long>(all.fixed[i]));
             all.value[i] = static_cast<float>(whole / *all.scale);

@@ -57,7 +57,8 @@ def placed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     @functools.wraps(function)
     def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        first = next(value for value in arguments if isinstance(value, Tensor))
+        given = (*arguments, *named.values())
+        first = next(value for value in given if isinstance(value, Tensor))
         if not first.is_cuda:
             return function(*arguments, **named)
         with torch.cuda.device(first.device):
