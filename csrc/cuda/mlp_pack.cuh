@@ -29,7 +29,7 @@ __device__ inline float backward_weight(const MlpPlan &plan, int l, const float 
 }
 
 // Block (l, 0) packs layer l forward, block (l, 1) backward; biases: [layers][kMostWidth].
-__global__ inline void pack_kernel(MlpPlan plan, const float *weights, Tile *forward,
+static __global__ void pack_kernel(MlpPlan plan, const float *weights, Tile *forward,
                                    Tile *backward, float *biases) {
     const int l = blockIdx.x;
     const MlpLayer &layer = plan.layer[l];

@@ -12,26 +12,46 @@ struct Rows {
     __device__ __forceinline__ int64_t row(int element) const { return first + row_of(element); }
 };
 
+// Whether neighbours in a row can be read and written two at a time.
+__device__ __forceinline__ bool in_pairs(const float *matrix, int columns) {
+    return columns % 2 == 0 && reinterpret_cast<uintptr_t>(matrix) % sizeof(float2) == 0;
+}
+
 // A tile of a row-major matrix, zeros where there is nothing.
 __device__ __forceinline__ Sums load_tile(const Rows &rows, const float *from, int columns,
                                           int step) {
+    const bool pairs = in_pairs(from, columns);
     Sums to;
 #pragma unroll
-    for (int e = 0; e < 8; ++e) {
-        const int column = step * kStep + column_of(e);
-        const bool there = rows.row(e) < rows.n && column < columns;
-        to.v[e] = there ? __ldg(from + rows.row(e) * columns + column) : 0.0f;
+    for (int e = 0; e < 8; e += 2) {
+        const int column = step * kStep + column_of(e), left = columns - column;
+        const float *at = from + rows.row(e) * columns + column;
+        float2 two = make_float2(0.0f, 0.0f);
+        if (rows.row(e) < rows.n && left > 0) {
+            if (pairs)
+                two = __ldg(reinterpret_cast<const float2 *>(at));
+            else
+                two = make_float2(__ldg(at), left > 1 ? __ldg(at + 1) : 0.0f);
+        }
+        to.v[e] = two.x, to.v[e + 1] = two.y;
     }
     return to;
 }
 
 __device__ __forceinline__ void store_tile(const Rows &rows, const Sums &from, int columns,
                                            int step, float *to) {
+    const bool pairs = in_pairs(to, columns);
 #pragma unroll
-    for (int e = 0; e < 8; ++e) {
-        const int column = step * kStep + column_of(e);
-        if (rows.row(e) < rows.n && column < columns)
-            to[rows.row(e) * columns + column] = from.v[e];
+    for (int e = 0; e < 8; e += 2) {
+        const int column = step * kStep + column_of(e), left = columns - column;
+        if (rows.row(e) >= rows.n || left <= 0) continue;
+        float *at = to + rows.row(e) * columns + column;
+        if (pairs) {
+            *reinterpret_cast<float2 *>(at) = make_float2(from.v[e], from.v[e + 1]);
+            continue;
+        }
+        at[0] = from.v[e];
+        if (left > 1) at[1] = from.v[e + 1];
     }
 }
 

@@ -85,7 +85,7 @@ __device__ inline float2 joined_moments(const Parts &parts, const float *part) {
 
 // Mean and 1 / deviation of the units of group blockIdx.x, from its parts' moments; the joined
 // moments of its channels take the place of the first part's.
-__global__ inline void statistics_kernel(Parts parts, bool each_channel, float *memory, float *mean,
+static __global__ void statistics_kernel(Parts parts, bool each_channel, float *memory, float *mean,
                                          float *scale) {
     const int64_t group = blockIdx.x, columns = parts.columns;
     float *part = memory + 2 * group * parts.of_group * columns;
@@ -110,7 +110,7 @@ __global__ inline void statistics_kernel(Parts parts, bool each_channel, float *
 
 // Over every unit the means of dn and of dn n, the two numbers the gradient of a norm subtracts,
 // from their sums over the parts.
-__global__ inline void slopes_kernel(Parts parts, bool each_channel, const float *memory,
+static __global__ void slopes_kernel(Parts parts, bool each_channel, const float *memory,
                                      float *mean, float *slope) {
     const int64_t group = blockIdx.x, columns = parts.columns;
     double totals = 0, slopes = 0;

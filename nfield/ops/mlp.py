@@ -59,6 +59,12 @@ class MlpShape:
         return self.width >= 128 and self.width % 16 == 0 and values <= MOST_KEPT
 
     @property
+    def fused(self) -> bool:
+        """Whether a GPU takes rows through all layers in registers, multiplying halves."""
+        fits = self.width in (16, 32, 64, 128) and max(self.in_dim, self.out_dim) <= 128
+        return fits and self.hidden > 0
+
+    @property
     def code(self) -> list[int]:
         """The shape as integers, for the operators' signatures."""
         sizes = [self.in_dim, self.out_dim, self.width, self.hidden]
@@ -168,15 +174,16 @@ def mlp(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
         softplus, sine, or finer: $\sin(\omega (|z| + 1) z)$ with $|z|$ constant to the gradient
     Shape
         x ``(N, in)`` float32, weights ``(P,)`` float32: layer after layer W ``(out, in)`` row by
-        row, then b ``(out,)`` where there is a bias -> ``(N, out)`` float32
+        row, then b ``(out,)`` where there is a bias -> ``(N, out)`` float32; on a GPU fused shapes
+        multiply halves (docs/gpu.md)
     Raises
         TypeError, ValueError: another dtype, shape or device.
         RuntimeError: on second derivatives.
     Source
         Fused evaluation after Mueller et al. 2021, Real-time Neural Radiance Caching,
-        arXiv:2106.12372, Sec. 4; csrc/cpu/mlp.cpp
+        arXiv:2106.12372, Sec. 4; csrc/cpu/mlp.cpp, csrc/cuda/mlp_fused.cu
     """
     learns = torch.is_grad_enabled() and (x.requires_grad or weights.requires_grad)
-    keep = learns and shape.keeps(x.shape[0])
+    keep = learns and shape.keeps(x.shape[0]) and not (x.is_cuda and shape.fused)
     y: Tensor = _Mlp.apply(x, weights, shape.code, shape.omega, keep)
     return y

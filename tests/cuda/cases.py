@@ -88,7 +88,8 @@ def _networks() -> dict[str, Case]:
     x = torch.randn(POINTS, 20)
     found = {}
     for width in (16, 64, 128):
-        shape = MlpShape(20, 5, width, 2, "relu", True)
+        # Smooth: with ReLU, rounding would turn single units on or off.
+        shape = MlpShape(20, 5, width, 2, "softplus", True)
         weights = torch.randn(shape.parameters) / width**0.5
         found[f"mlp {width}"] = Case(
             lambda x, w, shape=shape: mlp(x, w, shape), (x, weights), (0, 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -31,3 +33,19 @@ def on_threads(count: int, compute: Callable[[], list[Tensor]]) -> list[Tensor]:
 def same_bits(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
     """Whether all tensors agree to the bit."""
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+class _Half(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value.half().to(value.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def half(value: Tensor) -> Tensor:
+    """The nearest half, as a tensor core reads a factor; its gradient is that of the value."""
+    rounded: Tensor = _Half.apply(value)
+    return rounded

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from nfield.ops.mlp import ACTIVATIONS, MlpShape, mlp
-from tests.ops.reference import on_threads, same_bits, with_gradients
+from nfield.ops.native import isa
+from tests.ops.reference import half, on_threads, same_bits, with_gradients
 
 ACTIVATE = {
     "none": lambda z: z,
@@ -20,15 +21,28 @@ ACTIVATE = {
 }
 OMEGA = {"finer": (1.5, 0.75)}  # of the first layer, of the others: errors grow little in eight
 
+# Where products are of halves, so are the reference's; but sums that differ in the last bits of
+# float32 round to the neighbouring half now and then, and upstream gradients and slopes are halves
+# in the kernel alone: 2^-11 of a term, in each of up to nine layers.
+TOLERANCE = {"y": 1e-3, "x": 4e-3, "w": 4e-3}
+
 
 def finer(z: Tensor, omega: float) -> Tensor:
     return torch.sin(omega * (z.detach().abs() + 1) * z)
 
 
+def halves(shape: MlpShape) -> bool:
+    """Whether the products are of halves: in the GPU's fused kernels, here on the CPU."""
+    return isa() == "emulation" and shape.fused
+
+
 def reference(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
     start = 0
     for index, (out, in_) in enumerate(shape.layers):
-        x = x @ weights[start : start + out * in_].view(out, in_).T
+        weight = weights[start : start + out * in_].view(out, in_)
+        if halves(shape) and (index or in_ > 5):  # up to 5 inputs are split into two halves each
+            x, weight = half(x), half(weight)
+        x = x @ weight.T
         start += out * in_
         if shape.bias:
             x = x + weights[start : start + out]
@@ -54,12 +68,13 @@ def check(shape: MlpShape, rows: int) -> None:
     want = with_gradients(
         lambda x, w: reference(x, w, shape), (x.double(), weights.double()), dy.double()
     )
-    for tensor, exact in zip(got, want, strict=True):
+    for name, tensor, exact in zip(("y", "x", "w"), got, want, strict=True):
         # Sums of up to 256 products of order one, over nine layers: a few 1e-6 of their size; a
         # row whose unit sits within rounding of ReLU's corner may differ by one unit's share.
         scale = float(exact.abs().max()) + 1e-6
-        outliers = ((tensor.double() - exact).abs() > 3e-5 * scale).double().mean()
-        assert outliers < (1e-3 if shape.activation == "relu" else 1e-12)
+        allowed = TOLERANCE[name] if halves(shape) else 3e-5
+        outliers = ((tensor.double() - exact).abs() > allowed * scale).double().mean()
+        assert outliers < (1e-3 if shape.activation == "relu" else 1e-12), name
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
