@@ -128,7 +128,7 @@ def gpu_obstacle() -> str:
 
 
 def isa() -> str:
-    """Name of the instruction set the kernels were chosen for: amx, v4, v3, v2, baseline or emulation."""
+    """Instruction set that the kernels were chosen for: amx, v4, v3, v2, baseline, emulation."""
     name: str = native.isa()
     return name
 

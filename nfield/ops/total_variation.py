@@ -24,7 +24,8 @@ def _checked(vertices: Tensor) -> tuple[Tensor, list[int], Tensor]:
     axes = {1: [1, 1, *axes], 2: [axes[0], 1, axes[-1]], 3: axes}[len(axes)]
     values = [vertices.numel() // max(size, 1) * (size - 1) for size in axes]
     scale = [1 / count if count > 0 else 0.0 for count in values]
-    return vertices, [grids, *axes, channels], torch.tensor(scale, dtype=torch.float64).to(vertices.device, non_blocking=True)
+    shares = torch.tensor(scale, dtype=torch.float64).to(vertices.device, non_blocking=True)
+    return vertices, [grids, *axes, channels], shares
 
 
 @operation(

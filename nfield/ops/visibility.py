@@ -38,7 +38,8 @@ def visible(offset: Tensor, thickness: Callable[[Tensor], Tensor]) -> tuple[Tens
     """
     offset = check.packing("visible", offset)
     rays, most, width = len(offset) - 1, -math.log(LEAST_LIGHT), FIRST_WINDOW
-    seen, depth = torch.zeros(rays, dtype=torch.int64, device=place()), torch.zeros(rays, device=place())
+    seen = torch.zeros(rays, dtype=torch.int64, device=place())
+    depth = torch.zeros(rays, device=place())
     while True:
         window = torch.zeros_like(offset)
         native.window_counts(offset, seen, depth, most, width, window[1:])
