@@ -46,7 +46,7 @@ void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, size_t sha
     emulation::launch(blocks, threads, shared,
                       [&] { kernel(static_cast<Parameters>(arguments)...); });
 #else
-    kernel<<<blocks, threads, shared, stream()>>>(static_cast<Parameters>(arguments)...);
+    kernel<<<blocks, threads, shared, stream()> > >(static_cast<Parameters>(arguments)...);
 #endif
 }
 

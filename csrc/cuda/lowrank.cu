@@ -1,8 +1,7 @@
 // Low-rank tensors: one thread has one point, one mode and V channels; of the gradient of the
 // points, one point.
-#include "../math/lowrank.h"
-
 #include "../cpu/kernels.h"
+#include "../math/lowrank.h"
 #include "grid_sum.cuh"
 
 namespace nf::cuda {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from nfield.networks.mlp import MLP
