@@ -67,7 +67,7 @@ def milliseconds(run: Callable[[], object]) -> float:
 
 
 def ceilings() -> dict[str, float]:
-    """Bytes per second of a copy (read and written), and operations per second in half precision."""
+    """Bytes per second of a copy, read and written; operations per second in half precision."""
     source = torch.empty(1 << 28, device="cuda")
     target = torch.empty_like(source)
     copied = milliseconds(lambda: target.copy_(source))

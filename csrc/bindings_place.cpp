@@ -11,7 +11,8 @@
 #else
 namespace nf::cuda {
 
-constexpr char kNotBuilt[] = "this build has no GPU kernels: install a CUDA toolkit and build again";
+constexpr char kNotBuilt[] =
+    "this build has no GPU kernels: install a CUDA toolkit and build again";
 
 void use_device(int) {
     throw std::runtime_error(kNotBuilt);

@@ -146,9 +146,12 @@ void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const floa
     const int64_t tiles = (n + kTile - 1) / kTile;
     parallel_for(3 * tiles, [&](int64_t unit) {
         const int64_t m = unit / tiles, first = unit % tiles * kTile;
-        const Blend blend{
-            shape,           vm_mode(m),           x, planes + m * shape.resolution * row,
-            lines + m * row, y + m * shape.channels};
+        const Blend blend{shape,
+                          vm_mode(m),
+                          x,
+                          planes + m * shape.resolution * row,
+                          lines + m * row,
+                          y + m * shape.channels};
         const int64_t *point = orders.of[m]->index + first;
         if (past)
             blend.tile<true>(least(kTile, n - first), point);

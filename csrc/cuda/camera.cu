@@ -1,7 +1,6 @@
 // Rays of pixels and pixels of points, one a thread (math/camera.h).
-#include "../math/camera.h"
-
 #include "../cpu/kernels.h"
+#include "../math/camera.h"
 #include "launch.h"
 
 namespace nf::cuda {
@@ -15,8 +14,8 @@ void camera_rays(const CameraArrays &cameras, int64_t n, const int64_t *index, c
         pixel_to_direction(cameras.lens[c], cameras.intrinsics + 4 * c, cameras.distortion + 6 * c,
                            pixel[2 * i], pixel[2 * i + 1], d);
         for (int r = 0; r < 3; ++r) {
-            direction[3 * i + r] = static_cast<float>(
-                pose[4 * r] * d[0] + pose[4 * r + 1] * d[1] + pose[4 * r + 2] * d[2]);
+            direction[3 * i + r] = static_cast<float>(pose[4 * r] * d[0] + pose[4 * r + 1] * d[1] +
+                                                      pose[4 * r + 2] * d[2]);
             origin[3 * i + r] = pose[4 * r + 3];
         }
     });

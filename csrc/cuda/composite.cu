@@ -1,7 +1,6 @@
 // Compositing of packed samples, one ray a thread.
-#include "../math/composite.h"
-
 #include "../cpu/kernels.h"
+#include "../math/composite.h"
 #include "launch.h"
 
 namespace nf::cuda {

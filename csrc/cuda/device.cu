@@ -1,10 +1,10 @@
-#include "device.h"
-
 #include <cuda_runtime.h>
 
 #include <mutex>
 #include <set>
 #include <stdexcept>
+
+#include "device.h"
 
 namespace nf::cuda {
 

@@ -1,7 +1,6 @@
 // The distortion of packed samples, one ray a thread.
-#include "../math/distortion.h"
-
 #include "../cpu/kernels.h"
+#include "../math/distortion.h"
 #include "launch.h"
 
 namespace nf::cuda {

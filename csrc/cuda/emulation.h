@@ -298,9 +298,14 @@ inline float __expf(float x) {
 inline float rsqrtf(float x) {
     return 1.0f / std::sqrt(x);
 }
+// Of pi x, exact at quarters of a turn.
 inline void sincospif(float x, float *sine, float *cosine) {
-    *sine = static_cast<float>(std::sin(M_PI * std::fmod(x, 2.0)));
-    *cosine = static_cast<float>(std::cos(M_PI * std::fmod(x, 2.0)));
+    const double turned = std::fmod(x, 2.0), quarter = std::nearbyint(2 * turned);
+    const double s = std::sin(M_PI * (turned - quarter / 2));
+    const double c = std::cos(M_PI * (turned - quarter / 2));
+    const int which = std::isfinite(x) ? static_cast<int>(quarter) & 3 : 0;
+    *sine = static_cast<float>(which == 0 ? s : which == 1 ? c : which == 2 ? -s : -c);
+    *cosine = static_cast<float>(which == 0 ? c : which == 1 ? -s : which == 2 ? -c : s);
 }
 
 // The runtime: device memory is the host's, filled with NaN, and streams have nothing to wait for.

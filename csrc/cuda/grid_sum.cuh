@@ -110,7 +110,7 @@ void grid_sum_values(const char *operation, const GridSum<G, D> &grids, int64_t 
 
 template <int V, int G, int D>
 void grid_sum_scatter(const char *operation, const GridSum<G, D> &grids, int64_t n, const float *x,
-                      const float *dy, const Sums &dtable) {
+                      const float *dy, const TableSums &dtable) {
     const int pieces = grids.channels / V;
     for_each(operation, n * pieces, [=] __device__(int64_t unit) {
         const int64_t i = unit / pieces, first = unit % pieces * V;

@@ -1,8 +1,7 @@
 // Hash grid: one thread for a point in one level, level after level, so that a level's table stays
 // in the second-level cache; the gradient of the points takes all levels in one thread.
-#include "../math/hash_grid.h"
-
 #include "../cpu/kernels.h"
+#include "../math/hash_grid.h"
 #include "scatter.cuh"
 
 namespace nf::cuda {
@@ -71,8 +70,8 @@ struct Cell {
             const uint32_t term = (k >> d) & 1 ? high[d] : low[d];
             index = hashed ? hash_grid_mix<true>(index, term) : hash_grid_mix<false>(index, term);
         }
-        return int64_t{level.offset} + (hashed ? hash_grid_wrap<true>(level, index)
-                                               : hash_grid_wrap<false>(level, index));
+        return int64_t{level.offset} +
+               (hashed ? hash_grid_wrap<true>(level, index) : hash_grid_wrap<false>(level, index));
     }
 
     __device__ float weight(int k) const {
@@ -109,7 +108,7 @@ __global__ void forward_kernel(Levels levels, int64_t n, const float *x, const f
 
 template <int D, int F>
 __global__ void backward_table_kernel(Levels levels, int64_t n, const float *x, const float *dy,
-                                      Sums dtable) {
+                                      TableSums dtable) {
     const Task task = task_of(levels);
     if (task.point >= n) return;
     const HashGridLevel &level = levels.level[task.level];

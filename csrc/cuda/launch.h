@@ -46,7 +46,9 @@ void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, size_t sha
     emulation::launch(blocks, threads, shared,
                       [&] { kernel(static_cast<Parameters>(arguments)...); });
 #else
+    // clang-format off
     kernel<<<blocks, threads, shared, stream()>>>(static_cast<Parameters>(arguments)...);
+    // clang-format on
 #endif
 }
 

@@ -1,8 +1,7 @@
 // Low-rank tensors: one thread has one point, one mode and V channels; of the gradient of the
 // points, one point.
-#include "../math/lowrank.h"
-
 #include "../cpu/kernels.h"
+#include "../math/lowrank.h"
 #include "grid_sum.cuh"
 
 namespace nf::cuda {
@@ -40,7 +39,7 @@ struct Ends {
     __device__ float step(int c) const { return at[1].at[c] - at[0].at[c]; }
     __device__ float blend(int c) const { return at[0].at[c] + fraction * step(c); }
 
-    __device__ void add(const Sums &sums, const Features<V> &gradient) const {
+    __device__ void add(const TableSums &sums, const Features<V> &gradient) const {
         Features<V> near, far;
         for (int c = 0; c < V; ++c) {
             far.at[c] = fraction * gradient.at[c];
@@ -121,8 +120,8 @@ struct Vm {
     }
 
     static void scatter(const LowRankShape &shape, int64_t n, const float *x, const float *planes,
-                        const float *lines, const float *dy, const Sums &dplanes,
-                        const Sums &dlines) {
+                        const float *lines, const float *dy, const TableSums &dplanes,
+                        const TableSums &dlines) {
         for_each("vm", n * 3 * (shape.channels / V), [=] __device__(int64_t i) {
             const Unit<V> unit(shape, 3, i);
             const Cell cell(shape, x + 3 * unit.point);
@@ -160,7 +159,7 @@ struct Cp {
     }
 
     static void scatter(const LowRankShape &shape, int64_t n, const float *x, const float *lines,
-                        const float *dy, const Sums &dlines) {
+                        const float *dy, const TableSums &dlines) {
         for_each("cp", n * (shape.channels / V), [=] __device__(int64_t i) {
             const Unit<V> unit(shape, 1, i);
             const Cell cell(shape, x + 3 * unit.point);

@@ -6,7 +6,8 @@
 namespace nf::cuda {
 
 void exponential_forward(float most, int64_t n, const float *x, float *y) {
-    for_each("exponential", n, [=] __device__(int64_t i) { y[i] = expf(most < x[i] ? most : x[i]); });
+    for_each("exponential", n,
+             [=] __device__(int64_t i) { y[i] = expf(most < x[i] ? most : x[i]); });
 }
 
 void exponential_backward(float most, int64_t n, const float *x, const float *y, const float *dy,

@@ -26,8 +26,23 @@ __device__ __forceinline__ void store_features(float *p, const Features<F> &valu
     *reinterpret_cast<Features<F> *>(p) = value;
 }
 
+// Several at once where the hardware does that.
+template <int F>
+__device__ __forceinline__ void add_floats(float *target, const Features<F> &term) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    if constexpr (F == 2) {
+        atomicAdd(reinterpret_cast<float2 *>(target), make_float2(term.at[0], term.at[1]));
+    } else if constexpr (F % 4 == 0) {
+        for (int f = 0; f < F; f += 4)
+            atomicAdd(reinterpret_cast<float4 *>(target + f),
+                      make_float4(term.at[f], term.at[f + 1], term.at[f + 2], term.at[f + 3]));
+    } else
+#endif
+        for (int f = 0; f < F; ++f) atomicAdd(target + f, term.at[f]);
+}
+
 // What kernels add to.
-struct Sums {
+struct TableSums {
     float *value;
     unsigned long long *fixed;  // null unless deterministic
     const double *scale;        // of the whole numbers
@@ -41,27 +56,14 @@ struct Sums {
             }
             return;
         }
-        float *target = value + first;
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-        if constexpr (F == 2) {
-            atomicAdd(reinterpret_cast<float2 *>(target), make_float2(term.at[0], term.at[1]));
-            return;
-        }
-        if constexpr (F % 4 == 0) {
-            for (int f = 0; f < F; f += 4)
-                atomicAdd(reinterpret_cast<float4 *>(target + f),
-                          make_float4(term.at[f], term.at[f + 1], term.at[f + 2], term.at[f + 3]));
-            return;
-        }
-#endif
-        for (int f = 0; f < F; ++f) atomicAdd(target + f, term.at[f]);
+        add_floats<F>(value + first, term);
     }
 };
 
 constexpr int kMagnitudes = 16;  // values a thread compares
 
 // The greatest magnitude, as the bits of a float: these have the order of the floats.
-inline __global__ void magnitude_kernel(int64_t n, const float *values, unsigned *bits) {
+static __global__ void magnitude_kernel(int64_t n, const float *values, unsigned *bits) {
     unsigned most = 0;
     const int64_t first = (int64_t{blockIdx.x} * kMagnitudes) * blockDim.x + threadIdx.x;
     for (int k = 0; k < kMagnitudes; ++k) {
@@ -116,12 +118,12 @@ class Scatter {
         find_scale(operation, terms, factors, scale_);
     }
 
-    Sums sums() const { return {sums_, fixed_, scale_}; }
+    TableSums sums() const { return {sums_, fixed_, scale_}; }
 
     // After the last kernel that adds.
     void finish() const {
         if (!place().deterministic) return;
-        const Sums all = sums();
+        const TableSums all = sums();
         for_each(operation_, size_, [=] __device__(int64_t i) {
             const double whole = static_cast<double>(static_cast<long long>(all.fixed[i]));
             all.value[i] = static_cast<float>(whole / *all.scale);

@@ -1,7 +1,6 @@
 // Spherical harmonics, one direction a thread.
-#include "../math/spherical_harmonics.h"
-
 #include "../cpu/kernels.h"
+#include "../math/spherical_harmonics.h"
 #include "launch.h"
 
 namespace nf::cuda {

@@ -1,14 +1,13 @@
 // Total variation: the gradient one value a thread; sums in blocks of values, then the blocks in
 // their order, so that the bits are the same every time.
 #include "../cpu/kernels.h"
-#include "launch.h"
+#include "warp.cuh"
 
 namespace nf::cuda {
 
 namespace {
 
-constexpr int kRun = 16;            // values a thread sums
-constexpr int kWarps = kThreads / 32;
+constexpr int kRun = 16;  // values a thread sums
 
 struct Axes {
     int64_t size[3], step[3];  // vertices, and values from one to the next
@@ -26,7 +25,6 @@ __device__ int64_t place_along(const Axes &axes, int a, int64_t i) {
 }
 
 __global__ void sum_kernel(Axes axes, int64_t n, const float *v, double *parts) {
-    __shared__ double sums[3][kWarps];
     double sum[3] = {};
     for (int k = 0; k < kRun; ++k) {
         const int64_t i = (int64_t{blockIdx.x} * kRun + k) * kThreads + threadIdx.x;
@@ -38,15 +36,9 @@ __global__ void sum_kernel(Axes axes, int64_t n, const float *v, double *parts) 
         }
     }
     for (int a = 0; a < 3; ++a) {
-        for (int step = 16; step > 0; step /= 2)
-            sum[a] += __shfl_down_sync(0xffffffffu, sum[a], step);
-        if (threadIdx.x % 32 == 0) sums[a][threadIdx.x / 32] = sum[a];
+        const double total = block_sum(sum[a]);
+        if (threadIdx.x == 0) parts[3 * int64_t{blockIdx.x} + a] = total;
     }
-    __syncthreads();
-    if (threadIdx.x >= 3) return;
-    double total = 0;
-    for (int w = 0; w < kWarps; ++w) total += sums[threadIdx.x][w];
-    parts[3 * int64_t{blockIdx.x} + threadIdx.x] = total;
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ def placed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     @functools.wraps(function)
     def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        first = next(value for value in arguments if isinstance(value, Tensor))
+        given = (*arguments, *named.values())
+        first = next(value for value in given if isinstance(value, Tensor))
         if not first.is_cuda:
             return function(*arguments, **named)
         with torch.cuda.device(first.device):
@@ -127,7 +128,7 @@ def gpu_obstacle() -> str:
 
 
 def isa() -> str:
-    """Name of the instruction set the kernels were chosen for: amx, v4, v3, v2, baseline or emulation."""
+    """Instruction set that the kernels were chosen for: amx, v4, v3, v2, baseline, emulation."""
     name: str = native.isa()
     return name
 

@@ -71,7 +71,7 @@ def _grids() -> dict[str, Case]:
         found[f"hash_grid {features}"] = Case(
             lambda x, t, shape=shape: hash_grid(x, t, shape), (x, table), (0, 1)
         )
-    dense = DenseGridShape((5, 6, 7), (False, True, False), 6)
+    dense = DenseGridShape((5, 6, 7), 6, (False, True, False))
     table = torch.randn(dense.entries, dense.channels)
     found["dense_grid"] = Case(lambda x, t: dense_grid(x, t, dense), (x, table), (0, 1))
     planes = TriplaneShape(9, 8)

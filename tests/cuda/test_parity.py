@@ -15,7 +15,7 @@ from nfield.ops.visibility import visible
 from tests.cuda.cases import cases, results
 
 CASES = cases()
-# Products of half precision, summed in float32: 2^-11 of a term, and of the terms of both factors.
+# Perceptrons multiply halves and sum in float32: 2^-11 of every factor.
 HALF = {name: 4e-3 for name in CASES if name.split()[0] == "mlp"}
 
 
