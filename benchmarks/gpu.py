@@ -84,7 +84,7 @@ def hash_grids(points: int) -> Iterator[Case]:
     levels = make_levels(16, 19, 16, 2048)
     ours = HashGrid(levels=16, log2_table=19, base_resolution=16, finest_resolution=2048).cuda()
     x, upstream = torch.rand(points, 3, device="cuda"), torch.randn(points, 32, device="cuda")
-    peer = HashGridTorch(levels, ours.table.detach().clone()).cuda()
+    peer: Any = HashGridTorch(levels, ours.table.detach().clone()).cuda()
     compiled = torch.compile(peer, dynamic=False)
     forwards = {"torch.compile": forward(compiled, x)}
     backwards = {"torch.compile": forward_backward(compiled, (x,), (peer.table,), upstream)}
@@ -133,7 +133,7 @@ def perceptrons(rows: int) -> Iterator[Case]:
         ours = MLP(32, 16, width=width, hidden=2).cuda()
         x = torch.randn(rows, 32, device="cuda", requires_grad=True)
         upstream = torch.randn(rows, 16, device="cuda")
-        peer = make_mlp(ours.weights.detach().cpu(), sizes).cuda()
+        peer: Any = make_mlp(ours.weights.detach().cpu(), sizes).cuda()
         compiled = torch.compile(peer, dynamic=False)
         forwards = {"torch.compile": forward(compiled, x)}
         leaves = (x, *peer.parameters())

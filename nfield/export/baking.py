@@ -117,6 +117,7 @@ def _correct(
     watch: Callable[[int, int], None],
 ) -> None:
     field, generator = student.field, torch.Generator().manual_seed(0)
+    assert isinstance(field, Baked)
     groups = [
         {"params": [field.values], "lr": _VALUE_RATE},
         {"params": [field.basis], "lr": _BASIS_RATE},

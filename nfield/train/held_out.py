@@ -35,7 +35,7 @@ def fit_poses(model: Model, views: Views, background: str) -> Cameras:
     Source:
         Lin et al. 2021, BARF, arXiv:2104.06405 (test-time pose optimisation)
     """
-    batches = Batches(views, background)
+    batches = Batches(views, background, model.device)
     poses = PoseCorrections(
         views.cameras.camera_to_world[:, :, 3], model.bounds.half_size, anchored=False
     )
