@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import torch
@@ -24,9 +25,9 @@ class Trained(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the field's parameters are."""
-        parameter: nn.Parameter = next(self.parameters())
-        return parameter.device
+        """Where the model's tensors are."""
+        tensor: Tensor = next(chain(self.parameters(), self.buffers()))
+        return tensor.device
 
     def size(self) -> dict[str, int]:
         """How many values the field has, and their bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -29,8 +30,14 @@ from nfield.viewer.visitor import Visitor  # noqa: E402
 from tests.viewer.conftest import SMALL  # noqa: E402
 from tests.viewer.test_server import wait_for  # noqa: E402
 
-# As `nfield.viewer.server` does, which pytest undoes.
-pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
+pytestmark = [
+    # As `nfield.viewer.server` does, which pytest undoes.
+    pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection"),
+    pytest.mark.skipif(
+        not os.environ.get("NFIELD_BROWSER"),
+        reason="a browser that renders in software takes minutes: set NFIELD_BROWSER=1",
+    ),
+]
 
 BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
 OPTIONS = (
