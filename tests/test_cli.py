@@ -114,6 +114,6 @@ def test_doctor_says_what_runs_here(capsys) -> None:
     report = json.loads(capsys.readouterr().out)
     assert report["native"]["threads"] >= 1
     assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4", "amx")
-    assert set(report["extras"]) == {"video", "mesh", "maps", "colmap", "log", "cluster"}
+    assert set(report["extras"]) == {"video", "mesh", "maps", "colmap", "viewer", "log", "cluster"}
     assert cli.main(["doctor"]) == 0
     assert report["versions"]["torch"] in capsys.readouterr().out

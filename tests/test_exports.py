@@ -124,7 +124,7 @@ def test_the_program_writes_what_python_does(
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["web"], "--what: a scene can be written as compressed, mesh, points, depth"),
+        (["film"], "--what: a scene can be written as compressed, mesh, points, depth"),
         (["mesh", "--count", "9"], "--count: mesh of a scene has no such choice, got 9"),
         (["mesh", "--out", "a.stl"], "a.stl: the name of a mesh must end in .glb, .obj, .ply"),
         (["mesh", "--out", "file/a.ply"], "file/a.ply: must be a place that can be written to"),

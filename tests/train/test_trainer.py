@@ -116,7 +116,7 @@ def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
 
 
 def test_cuda_is_refused_by_a_cpu_build(scene: Scene) -> None:
-    with pytest.raises(InputError, match="--device: cuda must be supported"):
+    with pytest.raises(InputError, match="--device: cuda must be a GPU that can be used"):
         Trainer(scene, config(device="cuda"))
 
 
