@@ -36,6 +36,8 @@ def describe(
     what = "a run" if run else NAMES[kind]
     if layout is not None and (run or kind != "radiance"):
         raise InputError(f"--layout: only a scene has cameras to draw, got {what}; remove it")
+    if layout is not None and Path(layout).suffix.lower() != ".svg":
+        raise InputError(f"{layout}: layout must be an SVG file, got another suffix; name it .svg")
     if downscale is not None and (run or kind == "distance"):
         raise InputError(f"--downscale: data must have images of their own, got {what}; remove it")
     if run:

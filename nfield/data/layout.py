@@ -21,7 +21,6 @@ from nfield.chart import (
     stacked,
 )
 from nfield.data.scene import Scene, Views
-from nfield.errors import InputError
 from nfield.files import replacing
 
 _COLORS = {"train": "#2a78d6", "test": "#e34948", "val": "#1baf7a"}
@@ -44,10 +43,8 @@ def write_layout(scene: Scene, points: np.ndarray, out: Path) -> None:
     """Draw a scene's cameras, its bounds and points ``(N, 3)`` of it to an SVG file.
 
     Raises:
-        InputError: another suffix, or a place that cannot be written to.
+        InputError: a place that cannot be written to.
     """
-    if out.suffix.lower() != ".svg":
-        raise InputError(f"{out}: layout must be an SVG file, got another suffix; name it .svg")
     picture = layout(scene, points)
     with replacing(out) as temporary:
         temporary.write_text(picture, encoding="utf-8")

@@ -25,9 +25,9 @@ class Trained(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the model's tensors are."""
-        tensor: Tensor = next(chain(self.parameters(), self.buffers()))
-        return tensor.device
+        """Where the model's tensors are; the CPU where it has none."""
+        tensors = chain(self.parameters(), self.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     def size(self) -> dict[str, int]:
         """How many values the field has, and their bytes."""

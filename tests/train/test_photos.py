@@ -183,9 +183,12 @@ def test_resumes_to_the_bit(scene: Scene, tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(whole, resumed.state()[0].values(), strict=True))
 
 
-def test_runs_show_the_training_cameras_where_the_fit_found_them(tmp_path: Path) -> None:
+def test_runs_show_the_training_cameras_where_the_fit_found_them(
+    scene: Scene, tmp_path: Path
+) -> None:
     folder = RunFolder.create(tmp_path / "run", config(*BOTH, steps=6))
     run = Run(folder)
+    run.data = scene
     trainer = Trainer(run.data, run.config)
     train(trainer, folder, max_steps=6, max_seconds=None)
     given, found = run.data.splits, run.scene.splits
