@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, UseAppendAction, arg, subcommand
+from tyro.conf import Positional, UseAppendAction, arg
 
 Text = Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")]
 Count = Annotated[int | None, arg(metavar="N", help_behavior_hint="")]
@@ -232,43 +232,6 @@ class Info:
     """Of a scene: draw its cameras and bounds to FILE.svg."""
     json: Switch = False
     """Print it as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class ConvertData:
-    """Write a dataset as transforms.json with copies of its images, as nerfstudio and this program
-    read them.
-
-    Poses, intrinsics, distortion, times, masks and splits are kept to the last digit.
-    """
-
-    source: Annotated[Positional[str], arg(metavar="SRC", help_behavior_hint="")]
-    """Dataset in any format that `nfield fit` takes."""
-    out: Annotated[Positional[str], arg(metavar="DST", help_behavior_hint="")]
-    """New folder."""
-    downscale: Count = None
-    """Take the images stored in images_N (1)."""
-    json: Switch = False
-    """Print the result as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class Poses:
-    """Find the poses of photos with COLMAP (extra colmap); writes FOLDER/sparse."""
-
-    folder: Annotated[Positional[str], arg(metavar="FOLDER", help_behavior_hint="")]
-    """Folder with photos, or with images/ that holds them."""
-    video: Switch = False
-    """Match each photo with its neighbours by name alone: quicker, for frames of a film."""
-    json: Switch = False
-    """Print the result as JSON on stdout."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Prepare datasets of posed photos."""
-
-    task: Annotated[ConvertData, subcommand("convert")] | Annotated[Poses, subcommand("poses")]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
@@ -17,8 +16,6 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 from nfield.arguments import (
     Bench,
     Convert,
-    ConvertData,
-    Dataset,
     Doctor,
     Eval,
     Export,
@@ -27,6 +24,7 @@ from nfield.arguments import (
     Render,
     View,
 )
+from nfield.datasets import Dataset, prepare
 from nfield.errors import InputError
 from nfield.train.ranks import Ranks, started
 
@@ -76,7 +74,7 @@ def fit(args: Fit, err: Console) -> int:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
     err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
     if not err.quiet:
-        _output(args.json, result, lambda console: console.print(out, highlight=False))
+        display.output(args.json, result, lambda console: console.print(out, highlight=False))
     return 0
 
 
@@ -129,7 +127,7 @@ def convert(args: Convert, err: Console) -> int:
             args.every, lambda done, total: bar.update(judging, completed=done, total=total)
         )
     values = {"run": out, **(progress.record or {}), **result}
-    _output(args.json, values, lambda console: display.columns(console, out, rows(result)))
+    display.output(args.json, values, lambda console: display.columns(console, out, rows(result)))
     return 0
 
 
@@ -147,7 +145,7 @@ def evaluate(args: Eval, err: Console) -> int:
             fit_poses=args.fit_poses,
             watch=lambda judged: bar.update(task, completed=judged.done, total=judged.total),
         )
-    _output(args.json, result, lambda console: display.metrics(console, result))
+    display.output(args.json, result, lambda console: display.metrics(console, result))
     if result.get("lpips_reason"):
         err.print(f"LPIPS: {result['lpips_reason']}", highlight=False)
     return 0
@@ -167,7 +165,9 @@ def render(args: Render, err: Console) -> int:
             size=args.size,
             watch=lambda total: bar.update(task, advance=1, total=total),
         )
-    _output(args.json, {"out": str(out)}, lambda console: console.print(str(out), highlight=False))
+    display.output(
+        args.json, {"out": str(out)}, lambda console: console.print(str(out), highlight=False)
+    )
     return 0
 
 
@@ -186,7 +186,7 @@ def export(args: Export, err: Console) -> int:
         )
     flat = {**result, **result.get("mean", {})}
     flat.pop("mean", None)
-    _output(args.json, result, lambda console: display.pairs(console, args.run, flat))
+    display.output(args.json, result, lambda console: display.pairs(console, args.run, flat))
     return 0
 
 
@@ -195,37 +195,16 @@ def info(args: Info, err: Console) -> int:
     from nfield.describe import describe
 
     values = describe(args.path, downscale=args.downscale, layout=args.layout)
-    _output(args.json, values, lambda console: display.pairs(console, args.path, values))
-    return 0
-
-
-def data(args: Dataset, err: Console) -> int:
-    from nfield import display
-
-    task = args.task
-    with display.counter(err, "copying" if isinstance(task, ConvertData) else "registering") as bar:
-        shown = bar.add_task("", total=None)
-
-        def watch(total: int) -> None:
-            bar.update(shown, advance=1, total=total)
-
-        if isinstance(task, ConvertData):
-            from nfield.data.conversion import convert
-
-            result = convert(task.source, task.out, downscale=task.downscale or 1, watch=watch)
-        else:
-            from nfield.data.poses import find_poses
-
-            result = find_poses(task.folder, video=task.video, watch=watch)
-    _output(task.json, result, lambda console: display.pairs(console, result["out"], result))
+    display.output(args.json, values, lambda console: display.pairs(console, args.path, values))
     return 0
 
 
 def bench(args: Bench, err: Console) -> int:
+    from nfield import display
     from nfield.bench import verb
 
     code, values, show = verb.bench(args, err)
-    _output(args.json, values, show)
+    display.output(args.json, values, show)
     return code
 
 
@@ -237,7 +216,7 @@ def doctor(args: Doctor, err: Console) -> int:
     flat = {k: v for k, v in report.items() if not isinstance(v, dict)}
     for name in ("native", "versions", "extras"):
         flat |= {f"{name}: {k}": v for k, v in report[name].items()}
-    _output(args.json, report, lambda console: display.pairs(console, "nfield doctor", flat))
+    display.output(args.json, report, lambda console: display.pairs(console, "nfield doctor", flat))
     return 0
 
 
@@ -261,7 +240,7 @@ VERBS: dict[type, Callable[[Any, Console], int]] = {
     Render: render,
     Export: export,
     Info: info,
-    Dataset: data,
+    Dataset: prepare,
     Bench: bench,
     Doctor: doctor,
 }
@@ -316,11 +295,3 @@ def _spread(argv: Sequence[str]) -> list[str]:
         inside = token == "--set" or bool(assignment)
         spread.append(token)
     return spread
-
-
-def _output(as_json: bool, values: Any, show: Callable[[Console], None]) -> None:
-    """Machine output alone on stdout, or what people read."""
-    if as_json:
-        print(json.dumps(values, indent=1))
-    else:
-        show(Console(soft_wrap=True))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -194,3 +195,11 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "\n".join(map(str, value)) or "none"
     return str(value)
+
+
+def output(as_json: bool, values: Any, show: Callable[[Console], None]) -> None:
+    """Machine output alone on stdout, or what people read."""
+    if as_json:
+        print(json.dumps(values, indent=1))
+    else:
+        show(Console(soft_wrap=True))

@@ -24,7 +24,10 @@ LAYERS = (
     ("run", "frequency", "conversion"),
     ("api",),
     ("bench", "nerfbaselines", "viewer"),
-    ("display", "describe", "doctor", "arguments", "cli", "demo", "bench.verb", "__main__"),
+    (
+        *("display", "describe", "doctor", "arguments", "datasets", "cli", "demo", "bench.verb"),
+        "__main__",
+    ),
 )
 TORCH_FREE = (
     *("errors", "toml", "typed", "kinds", "settings", "extras", "config", "files"),
