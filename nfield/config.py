@@ -198,6 +198,15 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     )
 
 
+def changed_since(stored: Mapping[str, Any], config: Config) -> str:
+    """`differences` from a stored identity; settings that came later must be as by default."""
+    base = defaults(config.data, config.field)
+    if config.convert is not None:
+        base = dataclasses.replace(base, convert=Convert())
+    later, now = identity(base), identity(config)
+    return differences({k: v for k, v in later.items() if k in now} | dict(stored), now)
+
+
 def to_dict(config: Any) -> dict[str, Any]:
     """Nested dictionaries of plain values; None is left out, as TOML has no such value."""
     pairs = ((f.name, getattr(config, f.name)) for f in fields(config))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from nfield.config import Config, differences, from_dict, identity, resolve, to_dict
+from nfield.config import Config, changed_since, differences, from_dict, identity, resolve, to_dict
 from nfield.errors import InputError
 from nfield.fields.presets import preset
 from nfield.files import replacing, unwritable
@@ -238,7 +238,7 @@ class RunFolder:
             raise InputError(
                 f"{self.checkpoint}: schema must be <= {SCHEMA}, got {schema!r}; update nfield"
             )
-        changed = differences(header.get("config", {}), identity(self.config))
+        changed = changed_since(header.get("config", {}), self.config)
         if changed:
             raise InputError(
                 f"{self.path / 'config.toml'}: configuration must be the checkpoint's, got "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from nfield.config import Config, resolve
@@ -101,6 +102,20 @@ def test_checkpoint_of_another_configuration_is_refused(folder: RunFolder) -> No
     path = folder.path / "config.toml"
     path.write_text(path.read_text().replace("log2_table = ", "log2_table = 1"))
     with pytest.raises(InputError, match=r"must be the checkpoint's, got model\.log2_table"):
+        RunFolder.open(folder.path)
+
+
+def test_checkpoints_from_before_a_setting_existed_open_with_its_default(folder: RunFolder) -> None:
+    folder.save(state(), META)
+    with safe_open(folder.checkpoint, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = json.loads(file.metadata()["nfield"])
+    del header["config"]["photos.refine_poses"]
+    save_file(tensors, folder.checkpoint, {"nfield": json.dumps(header)})
+    assert RunFolder.open(folder.path).meta() is not None
+    path = folder.path / "config.toml"
+    path.write_text(path.read_text().replace("refine_poses = false", "refine_poses = true"))
+    with pytest.raises(InputError, match=r"got photos\.refine_poses True \(was False\)"):
         RunFolder.open(folder.path)
 
 
