@@ -3,6 +3,8 @@
 // has one writer and sums in the order of the points (deterministic, no atomics).
 #include "hash_grid.h"
 
+#include "../math/hash_grid_shapes.h"
+
 namespace nf::NF_ISA {
 
 namespace {
@@ -156,27 +158,6 @@ void backward_x(const HashGridShape &grid, int64_t n, const float *x, const floa
         }
     });
 }
-
-// Calls run<D, F> for the grid's dimensions and features.
-#define NF_FOR_SHAPE(run, ...)                \
-    switch (grid.dims * 16 + grid.features) { \
-        case 33:                              \
-            return run<2, 1>(__VA_ARGS__);    \
-        case 34:                              \
-            return run<2, 2>(__VA_ARGS__);    \
-        case 36:                              \
-            return run<2, 4>(__VA_ARGS__);    \
-        case 40:                              \
-            return run<2, 8>(__VA_ARGS__);    \
-        case 49:                              \
-            return run<3, 1>(__VA_ARGS__);    \
-        case 50:                              \
-            return run<3, 2>(__VA_ARGS__);    \
-        case 52:                              \
-            return run<3, 4>(__VA_ARGS__);    \
-        case 56:                              \
-            return run<3, 8>(__VA_ARGS__);    \
-    }
 
 }  // namespace
 
