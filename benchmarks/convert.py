@@ -27,12 +27,12 @@ EDITS = (Remove(Box((-0.8, -0.4, -0.45), (-0.44, 0.3, 0.3))), Move(HEAD, (0.0, -
 CLAMPS = ("convert.least_log_density=-60", "convert.most_log_density=12")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "as it is": (),
-    "without the stage of latents": ("convert.latents=0",),
-    "without stages": ("convert.latents=0", "convert.points=0"),
+    "with all stages": ("convert.latents=0.05", "convert.points=0.15"),
+    "without the stage of latents": ("convert.points=0.15",),
     "without the clamp": CLAMPS,
     "other samples for each": (),
     "with hard poses": ("convert.hard_poses=true",),
-    "with hard rays": ("convert.hard_rays=true",),
+    "without hard rays": ("convert.hard_rays=false",),
     "with heavy points": ("convert.heavy_points=true",),
 }
 

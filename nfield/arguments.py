@@ -57,6 +57,8 @@ class Fit:
     """white | black | random: behind images with alpha (random; white for one image)."""
     device: Text = None
     """auto | cpu | cuda (auto)."""
+    deterministic: Switch = False
+    """The same bits every time on the GPU too, at a price (train.deterministic)."""
     resume: Switch = False
     """Continue the run in --out where it was stopped."""
     fresh: Switch = False

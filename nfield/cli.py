@@ -34,8 +34,9 @@ def fit(args: Fit, err: Console) -> int:
 
     names = ("field", "max_steps", "max_seconds", "downscale", "seed", "background", "device")
     options = {name: getattr(args, name) for name in names}
+    settings = (*args.set, "train.deterministic=true") if args.deterministic else args.set
     # Wrong options are refused before torch is imported.
-    plan = RunFolder.plan(args.data, options, args.set, out=args.out, resume=args.resume)
+    plan = RunFolder.plan(args.data, options, settings, out=args.out, resume=args.resume)
     config, out = plan.config, str(plan.path)
     err.print(f"Fitting {config.field} to {config.data}; run folder {out}", highlight=False)
     from nfield import api, display
@@ -57,7 +58,7 @@ def fit(args: Fit, err: Console) -> int:
                 args.data,
                 out=out,
                 resume=args.resume,
-                set=args.set,
+                set=settings,
                 fresh=args.fresh and tell,
                 on_load=lambda data: display.loaded(err, data),
                 on_step=progress,

@@ -34,6 +34,7 @@ class Train:
     image, a shape or a video are fitted it is their number. `loss` is the mean over values y with
     truth t of (y - t)^2 (l2), |y - t| (l1), or (y - t)^2 / (|t| + 0.1) (relative).
     `distortion` weighs the spread of light along rays in unbounded scenes (arXiv:2111.12077).
+    `deterministic` makes fits on the GPU repeat to the bit, as those on the CPU always do.
     """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
@@ -44,6 +45,7 @@ class Train:
     decay_steps: int = 20_000
     distortion: float = dataclasses.field(default=0.03, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

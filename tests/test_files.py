@@ -59,3 +59,12 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
 def test_errors_of_other_files_are_passed_on(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.txt"):
         (tmp_path / "absent").read_text()
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    target = tmp_path / "a.txt"
+    with replacing(target) as one, replacing(target) as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert target.read_text() == "one"
+    assert os.listdir(tmp_path) == ["a.txt"]

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "device.h"
+#include "launch.h"
 
 namespace nf::cuda {
 
@@ -29,17 +30,32 @@ int capability(int index) {
 void keep_memory(int index) {
     cudaMemPool_t pool;
     uint64_t most = uint64_t{1} << 30;
-    if (cudaDeviceGetDefaultMemPool(&pool, index) == cudaSuccess)
-        cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &most);
+    check(cudaDeviceGetDefaultMemPool(&pool, index), "scratch memory");
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &most), "scratch memory");
+}
+
+__global__ void probe_kernel() {}
+
+// Why the current GPU is not supported; empty where it is.
+std::string lack(int index) {
+    const int found = capability(index);
+    const std::string name = "GPU " + std::to_string(index);
+    if (found < kLeastCapability)
+        return name + " must have compute capability 7.5 or more, got " +
+               std::to_string(found / 10) + "." + std::to_string(found % 10) + "; use the CPU";
+    if (!attribute(cudaDevAttrMemoryPoolsSupported, index))
+        return name + " must have memory pools, which this one has not; use the CPU";
+    cudaFuncAttributes attributes;
+    const cudaError_t error = cudaFuncGetAttributes(&attributes, probe_kernel);
+    if (error == cudaSuccess) return "";
+    cudaGetLastError();
+    return name + ": this build holds no code for it (" + cudaGetErrorString(error) +
+           "); install a newer driver, or build with NFIELD_CUDA_ARCH=native";
 }
 
 // Once for each GPU.
 void prepare(int index) {
-    const int found = capability(index);
-    if (found < kLeastCapability)
-        throw std::runtime_error("GPU " + std::to_string(index) + " must have compute capability " +
-                                 "7.5 or more, got " + std::to_string(found / 10) + "." +
-                                 std::to_string(found % 10) + "; use the CPU");
+    if (const std::string found = lack(index); !found.empty()) throw std::runtime_error(found);
     keep_memory(index);
 }
 
@@ -67,9 +83,9 @@ std::string obstacle() {
     int count = 0;
     const cudaError_t error = cudaGetDeviceCount(&count);
     if (error != cudaSuccess) return std::string("no GPU: ") + cudaGetErrorString(error);
-    for (int i = 0; i < count; ++i)
-        if (capability(i) >= kLeastCapability) return "";
-    return "no GPU of compute capability 7.5 or more";
+    int index = 0;
+    cudaGetDevice(&index);
+    return lack(index);
 }
 
 int runtime_version() {

@@ -8,6 +8,7 @@
 #endif
 
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -22,7 +23,20 @@ inline cudaStream_t stream() {
     return static_cast<cudaStream_t>(place().stream);
 }
 
+// MemoryError in Python.
+class OutOfMemory : public std::bad_alloc {
+  public:
+    explicit OutOfMemory(const std::string &what) : text_("GPU: out of memory, " + what) {
+        cudaGetLastError();  // the next launch is not to blame
+    }
+    const char *what() const noexcept override { return text_.c_str(); }
+
+  private:
+    std::string text_;
+};
+
 inline void check(cudaError_t error, const char *operation) {
+    if (error == cudaErrorMemoryAllocation) throw OutOfMemory(operation);
     if (error != cudaSuccess)
         throw std::runtime_error(std::string(operation) + ": " + cudaGetErrorString(error));
 }
@@ -81,7 +95,11 @@ template <class T>
 class Scratch {
   public:
     explicit Scratch(int64_t count) : bytes_(count * sizeof(T)) {
-        if (bytes_) check(cudaMallocAsync(&data_, bytes_, stream()), "scratch memory");
+        if (!bytes_) return;
+        const cudaError_t error = cudaMallocAsync(&data_, bytes_, stream());
+        if (error == cudaErrorMemoryAllocation)
+            throw OutOfMemory("scratch of " + std::to_string(bytes_) + " bytes was asked for");
+        check(error, "scratch memory");
     }
     Scratch(const Scratch &) = delete;
     Scratch &operator=(const Scratch &) = delete;

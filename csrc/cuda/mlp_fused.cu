@@ -97,6 +97,8 @@ void forward(const MlpPlan &plan, const ForwardCall &call) {
            call.staged ? plan.forward_tiles * sizeof(Tile) : 0, plan, call);
 }
 
+constexpr int kMostShared = 1 << 16;  // bytes of a block, on all GPUs from 7.5 on
+
 template <int kSteps>
 void backward(const MlpPlan &plan, const BackwardCall &call, int64_t groups) {
     int in_steps = 0, out_steps = 0;
@@ -105,8 +107,9 @@ void backward(const MlpPlan &plan, const BackwardCall &call, int64_t groups) {
         out_steps = std::max(out_steps, plan.layer[l].out_steps);
     }
     const size_t shared = (in_steps + out_steps) * kWarps * kLanes * sizeof(Tile);
+    // The same for all shapes: the attribute is of the process.
     check(cudaFuncSetAttribute(backward_kernel<kSteps>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared)),
+                               kMostShared),
           "mlp_backward");
     launch(backward_kernel<kSteps>, static_cast<unsigned>(groups), kWarps * kLanes, shared, plan,
            call, out_steps);

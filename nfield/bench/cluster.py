@@ -42,6 +42,11 @@ class Cluster:
 
     def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]:
         ray = self._connect()
+        try:
+            self._require_room(ray)
+        except InputError:
+            ray.shutdown()
+            raise
         options = {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_retries": RETRIES}
         remote = ray.remote(**options)(_attempt)
         waiting = list(reversed(jobs))
@@ -77,6 +82,20 @@ class Cluster:
                 "check the address, or use --cluster local"
             ) from error
         return ray
+
+    def _require_room(self, ray: Any) -> None:
+        """Refuse jobs that would wait for ever."""
+        for option, wanted, name in (("cpus", self.cpus, "CPU"), ("gpus", self.gpus, "GPU")):
+            if wanted > (most := _most(ray, name)):
+                raise InputError(
+                    f"--{option}: a job must fit one node of the cluster, which has at most "
+                    f"{most:g}, got {wanted:g}; ask for less"
+                )
+
+
+def _most(ray: Any, name: str) -> float:
+    """The most of a resource that one node has."""
+    return max((float(node["Resources"].get(name, 0)) for node in ray.nodes()), default=0.0)
 
 
 def _reach(address: str) -> None:

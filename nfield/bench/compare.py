@@ -15,7 +15,7 @@ from nfield.errors import InputError
 CONFIDENCE = 0.99  # of one comparison; a table has many
 HIGHER_IS_BETTER = {"psnr": True, "ssim": True, "lpips": False, "iou": True}
 HIGHER_IS_BETTER |= {"chamfer": False, "normal_error": False}
-_ALIKE = ("protocol", "resolution", "background", "views", "every")
+_ALIKE = ("protocol", "split", "resolution", "background", "views", "every")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def _cells(results: Results) -> list[tuple[str, str]]:
 
 
 def _require_alike(scene: str, method: str, rows: tuple[list[Row], list[Row]]) -> None:
-    for key in _ALIKE:
+    with_lpips = all(row.metrics.get("lpips") is not None for side in rows for row in side)
+    for key in (*_ALIKE, "lpips_weights") if with_lpips else _ALIKE:
         found = [sorted({str(getattr(row, key)) for row in side}) for side in rows]
         if found[0] != found[1]:
             raise InputError(

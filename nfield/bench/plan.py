@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def make_plan(suite: Suite, choice: Choice) -> Plan:
         for method, own in methods.items():
             try:
                 settings = _settings(suite, scene, method, own, choice)
-                key = kind, tuple(settings.items())
+                key = kind, json.dumps(settings, sort_keys=True, default=str)
                 if key not in checked:
                     _check(data, settings)
                     checked.add(key)

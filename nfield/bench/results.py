@@ -53,6 +53,8 @@ class Row:
     seconds_per_view: float | None
     machine: str
     shown: Mapping[str, Any] | None
+    split: str | None = None
+    lpips_weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ def _row(job: Job, record: Mapping[str, Any]) -> Row:
         seconds_per_view=found.get("seconds_per_view_median"),
         machine=record["machine"],
         shown=record["shown"],
+        split=found.get("split"),
+        lpips_weights=found.get("lpips_weights"),
     )
 
 

@@ -129,6 +129,13 @@ def _parse(path: Path) -> Suite:
     )
 
 
+def _notes(path: Path, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    found = entry.get("notes", [])
+    if not isinstance(found, list) or not all(isinstance(note, str) for note in found):
+        raise InputError(f"{path}: notes must be a list of texts, got {found!r}; write [...]")
+    return tuple(found)
+
+
 def _table(path: Path, values: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = values.get(key, {})
     if not isinstance(found, dict):
@@ -166,7 +173,7 @@ def _published(path: Path, entry: Mapping[str, Any], scenes: Mapping[str, Any]) 
             raise InputError(f"{path}: published {metric} must be numbers, got {wrong[0]!r}")
     return Published(
         **{key: entry.get(key) for key in (*texts, "views")},  # type: ignore[arg-type]
-        notes=tuple(map(str, entry.get("notes", ()))),
+        notes=_notes(path, entry),
         figures=figures,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from nfield.bench.job import is_done
@@ -71,6 +72,19 @@ def run_plan(
     order = {(job.scene, job.method, job.seed): i for i, job in enumerate(plan.jobs)}
     problems.sort(key=lambda p: order.get((p.scene, p.method, p.seed or 0), -1))
     results = collect(plan.suite, plan.jobs, problems, out)
+    results = replace(results, problems=results.problems + _vanished(plan, results))
     write_results(results, out)
     write_report(results, out)
     return results
+
+
+def _vanished(plan: Plan, results: Results) -> tuple[Problem, ...]:
+    """Jobs that were done when this sweep looked, and are no more."""
+    known = {(row.scene, row.method, row.seed) for row in results.rows}
+    known |= {(p.scene, p.method, p.seed or 0) for p in results.problems}
+    text = "another sweep judged it otherwise meanwhile; run this one again, or into its own --out"
+    return tuple(
+        Problem(job.scene, job.method, job.seed, text)
+        for job in plan.jobs
+        if (job.scene, job.method, job.seed) not in known
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict
@@ -90,6 +91,9 @@ def _pool(args: Bench) -> Pool:
     if args.workers is not None:
         raise InputError("--workers: of a cluster its resources decide, got both; remove one")
     cpus, gpus = 1.0 if args.cpus is None else args.cpus, args.gpus or 0.0
+    for name, value, least in (("cpus", cpus, 0.001), ("gpus", gpus, 0.0)):
+        if not least <= value < math.inf:
+            raise InputError(f"--{name}: number must be from {least:g}, got {value}; correct it")
     return Cluster(args.cluster, cpus, gpus)
 
 

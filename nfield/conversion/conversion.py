@@ -37,9 +37,9 @@ class Conversion:
         resume: bool = False,
         beside: RunFolder | None = None,
     ):
-        folder.config, scene = settled(folder.config)
+        folder.config, scene, notes = settled(folder.config)
         self.folder, self._beside = folder, beside
-        self.lesson = Lesson(teacher, folder.config, scene)
+        self.lesson = Lesson(teacher, folder.config, scene, notes)
         self._probe = None if self.lesson.is_edited else probe_of(scene, folder.config)
         if beside is not None and self._probe is None:
             raise InputError(

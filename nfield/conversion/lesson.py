@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -29,7 +29,7 @@ class Lesson:
     """A teacher, edited as `config.convert` says, that fits a student through the `Trainer`.
 
     Args:
-        scene: As `settled` gives it; None where it is not at hand.
+        scene, notes: As `settled` gives them.
 
     Attributes:
         model, field: The teacher as it was, and its preset.
@@ -40,7 +40,9 @@ class Lesson:
         InputError: the teacher has no checkpoint, or its edits do not fit.
     """
 
-    def __init__(self, teacher: RunFolder, config: Config, scene: Scene | None):
+    def __init__(
+        self, teacher: RunFolder, config: Config, scene: Scene | None, notes: Sequence[str] = ()
+    ):
         assert config.convert is not None
         model = load_model(teacher.config, *teacher.require())
         model.requires_grad_(False)
@@ -48,7 +50,7 @@ class Lesson:
         self.field, self.model, self.scene = teacher.config.field, model, scene
         self.is_edited = bool(edits)
         self.teacher = edited(model, teacher.config, edits)
-        self.notes: tuple[str, ...] = ()
+        self.notes = tuple(notes)
 
     def begin(self, config: Config) -> Task:
         """The task of teaching a new student."""
@@ -58,7 +60,7 @@ class Lesson:
         student = Model(config, self.teacher.bounds, photos=photos)
         alike = inherit(student, self.teacher, config.seed)
         same = latents_fit(student, self.teacher)
-        self.notes = (
+        self.notes += (
             "latents are compared first"
             if same
             else "the stage of latents is skipped: they differ in width or meaning",
@@ -89,21 +91,25 @@ class Lesson:
         return Succession(task, photos, 1 - settings.finetune)
 
 
-def settled(config: Config) -> tuple[Config, Scene | None]:
-    """The configuration with the poses chosen, and the scene; None where it is not at hand.
+def settled(config: Config) -> tuple[Config, Scene | None, tuple[str, ...]]:
+    """The configuration with the poses chosen, the scene, and what is to be said of it.
+
+    The scene is None where it is not at hand.
 
     Raises:
         InputError: the photos or their cameras are asked for, and are not at hand.
     """
     settings = config.convert
     assert settings is not None
+    scene, notes = None, tuple[str, ...]()
     try:
         scene = load_scene(config.data, downscale=config.downscale)
-    except InputError:
+    except InputError as error:
         if settings.poses == "cameras" or settings.finetune:
             raise
-        scene = None
+        notes = (f"the photos are not at hand: {error}",)
     poses = settings.poses
     if poses == "auto":
         poses = "sphere" if scene is None else "cameras"
-    return dataclasses.replace(config, convert=dataclasses.replace(settings, poses=poses)), scene
+    settings = dataclasses.replace(settings, poses=poses)
+    return dataclasses.replace(config, convert=settings), scene, notes

@@ -87,6 +87,7 @@ def _header(program: str, file: Path) -> tuple[float, float]:
 def _decode(program: str, file: Path) -> Iterator[Image.Image]:
     """The frames, upright; refuses a file that cannot be read to its end."""
     options = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm"]
+    options += ["-pix_fmt", "rgb24"]  # of videos with more bits, too
     command = [program, "-v", "error", "-xerror", "-i", str(file), *options, "-"]
     count = 0
     with (
@@ -103,6 +104,7 @@ def _decode(program: str, file: Path) -> Iterator[Image.Image]:
         except BaseException:
             process.kill()
             raise
+        process.stdout.close()  # of a stream that no longer makes sense, nothing waits to be read
         process.wait()
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()

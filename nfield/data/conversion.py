@@ -62,7 +62,7 @@ def convert(
             f"downscale: images of that size must be stored, got {downscale} and no "
             f"{capture.folder / f'images_{downscale}'}; convert them at full size"
         )
-    folder = Path(out)
+    folder = Path(out).absolute()
     _require_empty(folder)
     _write(capture, folder, watch)
     return {

@@ -124,7 +124,7 @@ def _focal(entry: Document, key: str, side: int) -> float | None:
 
 def _image_file(entry: Document, root: Path) -> Path | None:
     """The image of a frame; None when it is missing and may be."""
-    if entry.text("file_path") is None:
+    if "file_path" not in entry.values or entry.text("file_path") is None:
         raise InputError(f"{entry.where}: file_path must be present; add the image's path")
     path = _inside(entry, "file_path", root)
     if path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from nfield.data.colmap import find_sparse
 from nfield.data.pictures import list_images
 from nfield.errors import InputError
 from nfield.extras import require
+from nfield.files import unwritable
 
 PHOTOS = ("images", "input", "")  # where a dataset without poses keeps its photos
 _WARNINGS = 1  # and errors are what it prints
@@ -54,15 +56,27 @@ def find_poses(
             )
         best = max(models, key=lambda key: models[key].num_reg_images())
         out = root / "sparse" / "0"
-        out.mkdir(parents=True, exist_ok=True)
-        for file in ("cameras.bin", "images.bin", "points3D.bin"):
-            shutil.copyfile(work / str(best) / file, out / file)
+        _copy_whole(work / str(best), out)
     return {
         "out": str(out),
         "photos": len(photos),
         "registered": int(models[best].num_reg_images()),
         "points": int(models[best].num_points3D()),
     }
+
+
+def _copy_whole(model: Path, out: Path) -> None:
+    """Copy a model's files so that all of them appear, or none."""
+    partial = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        for file in ("cameras.bin", "images.bin", "points3D.bin"):
+            shutil.copyfile(model / file, partial / file)
+        partial.rename(out)  # an empty folder may be there
+    except OSError as error:
+        raise unwritable(out, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _reconstruct(

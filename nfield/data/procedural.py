@@ -20,7 +20,8 @@ from nfield.render.cameras import Cameras
 SIZE = 200
 TRAIN_VIEWS = 64
 TEST_VIEWS = 16
-# Rays a side of a pixel, on a regular lattice.
+# Rays a side of a pixel, on a regular lattice; never fewer than full pixels in it, lest thin parts
+# fall between them.
 _SUPERSAMPLE = 3
 # Side of the squares of rays traced at once: small enough to pass by most solids, and for the
 # caches.
@@ -75,7 +76,7 @@ class Rendered:
         return distance, normal, albedo
 
     def _render(self, i: int) -> np.ndarray:
-        side = _SUPERSAMPLE * self.downscale
+        side = max(_SUPERSAMPLE, self.downscale)
         width, height = self.cameras.size[i].tolist()
         shape = (-1, height * side, width * side)
         origin, direction = (vectors.reshape(shape) for vectors in self._rays(i, side, np.float32))

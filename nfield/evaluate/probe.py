@@ -44,10 +44,9 @@ class Probe:
         for grid in self._grids:
             which = torch.full((len(grid.pixels),), grid.view)
             rays = self._views.cameras.rays(which, grid.pixels + 0.5)
-            color = model.render_rays(*rays).over(torch.tensor(self._background))
-            error = psnr(
-                to_uint8(color.cpu().numpy()).reshape(grid.truth.shape), grid.truth, grid.mask
-            )
+            rendered = model.render_rays(*(part.to(model.device) for part in rays)).cpu()
+            color = to_uint8(rendered.over(torch.tensor(self._background)).numpy())
+            error = psnr(color.reshape(grid.truth.shape), grid.truth, grid.mask)
             found.append(min(error, 10 * math.log10(255.0**2 * grid.truth.size)))
         return math.fsum(found) / len(found)
 

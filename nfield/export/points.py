@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nfield.data.surface import Surface
 from nfield.errors import InputError
-from nfield.export.mesh import TriangleMesh
+from nfield.export.mesh import TriangleMesh, require_memory
 from nfield.extras import require
 from nfield.fields.model import Model
 from nfield.files import replacing, require_suffix
@@ -22,6 +22,7 @@ COUNT = 200_000
 MOST = 50_000_000
 NEIGHBOURS = 16  # whose plane gives a point its normal
 _RAYS = 1 << 14
+_POINT_BYTES = 250  # of a point on its way to a normal
 _MOST_RAYS = 64  # for each point that is wanted
 # Farther from its neighbours than the mean by so many deviations, a point hangs in the air.
 _STRAY = 3.0
@@ -64,6 +65,7 @@ def seen_points(model: Model, cameras: Cameras, count: int, *, seed: int = 0) ->
         InputError: nothing is seen, or the extra `mesh` is not installed.
     """
     require_count(count)
+    require_memory(_POINT_BYTES * count, f"--count: {count:,} points")
     generator = torch.Generator().manual_seed(seed)
     found: list[tuple[NDArray[Any], ...]] = []
     total = 0

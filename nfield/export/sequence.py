@@ -28,7 +28,7 @@ def write_sequence(
     """Render frames 0 .. count - 1 to `out`: FILE.mp4, or a folder of 0000.png, 0001.png, ...
 
     A folder's depth pictures hold the depth itself, see `write_depth`; a video's show it in
-    colours whose limits the first frame sets.
+    colours whose limits the first frame that shows something sets.
 
     Args:
         what: `rgb`, `depth` or `normal`; for normals `render` must return them.
@@ -65,7 +65,8 @@ def _frames(
         image = render(index)
         if what == "depth":
             depth, opacity = _array(image.depth), _array(image.opacity)
-            limits = limits or depth_range(depth, opacity)
+            if limits is None and (np.isfinite(depth) & (opacity > 0)).any():
+                limits = depth_range(depth, opacity)
             yield depth_colors(depth, opacity, limits=limits)
         else:
             yield _rgb(image) if what == "rgb" else _normals(image)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nfield.errors import InputError
-from nfield.export.mesh import TriangleMesh, seen_at
+from nfield.export.mesh import TriangleMesh, require_memory, seen_at
 from nfield.export.solid import Solid
 from nfield.extras import require
 
 FACES = 50_000  # of a mesh to be unwrapped, unless told otherwise: charts take minutes beyond
 SIZES = (64, 8192)  # least and most side of a texture, pixels
+_TEXEL_BYTES = 200  # of a texel while it is baked: ray, hit, three corners, colour
 _GUTTER = 2  # between charts
 
 
@@ -31,6 +32,7 @@ def bake(mesh: TriangleMesh, solid: Solid, size: int) -> TriangleMesh:
         raise InputError(
             f"--texture: side must be from {SIZES[0]} to {SIZES[1]} pixels, got {size}; correct it"
         )
+    require_memory(_TEXEL_BYTES * size * size, f"--texture: a texture of {size} pixels a side")
     flat = unwrap(mesh)
     texel, face, weight = _texels(flat, size)
     corners = flat.faces[face]

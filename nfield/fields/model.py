@@ -22,6 +22,7 @@ from nfield.ops.march import Samples
 from nfield.ops.visibility import visible
 from nfield.render.bounds import Bounds
 from nfield.render.cameras import Cameras
+from nfield.render.chunks import in_chunks
 from nfield.render.occupancy import Occupancy, OccupancySettings
 from nfield.render.rendered import Rendered
 
@@ -159,11 +160,14 @@ class Model(Trained):
         Args:
             normals: Whether to compute normals, from the depth of neighbouring pixels.
         """
-        parts, near = [], cameras.to(self.device)
-        for chunk in cameras.pixels(index).to(self.device).split(RAYS_PER_CHUNK):
+        near = cameras.to(self.device)
+
+        def rendered(chunk: Tensor) -> Rendered:
             which = torch.full((len(chunk),), index, device=self.device)
-            parts.append(self.render_rays(*near.rays(which, chunk)))
-        whole = Rendered.joined(parts).cpu()
+            return self.render_rays(*near.rays(which, chunk))
+
+        pixels = cameras.pixels(index).to(self.device)
+        whole = Rendered.joined(in_chunks(pixels, RAYS_PER_CHUNK, rendered)).cpu()
         return image_of(whole, cameras, index, background=background, normals=normals)
 
 

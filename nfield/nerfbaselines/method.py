@@ -15,6 +15,7 @@ from nfield.fields.model import Image, Model, load_model
 from nfield.files import replacing
 from nfield.nerfbaselines.dataset import MODELS, to_cameras, to_scene
 from nfield.toml import dump_toml
+from nfield.train.device import at_hand
 from nfield.train.folder import RunFolder
 from nfield.train.trainer import Trainer
 
@@ -58,7 +59,8 @@ class NField:
             self._config = configured(config_overrides or {})
         self._loaded_step = self._meta.get("step")
         if train_dataset is None:
-            self._model = load_model(self._config, self._tensors, self._meta)
+            model = load_model(self._config, self._tensors, self._meta)
+            self._model = model.to(at_hand(self._config.device))
             return
         scene = to_scene(train_dataset)
         if checkpoint is None:

@@ -14,12 +14,15 @@ class MLP(nn.Module):
     """Linear layers with one activation between them, evaluated in one pass.
 
     Formula
-        see `nfield.ops.mlp.mlp`; weights start uniform in +-1 / sqrt(in), biases at 0
+        see `nfield.ops.mlp.mlp`; weights start uniform with variance 2 / in before a relu, which
+        halves the mean square, and 1 / in elsewhere, biases at 0
     Shape
         x ``(N, in_dim)`` float32 -> ``(N, out_dim)`` float32; parameter ``weights`` ``(P,)`` holds
         all layers (`layer` gives views)
     Raises
         ValueError: sizes outside those the kernel takes.
+    Source
+        He et al. 2015, arXiv:1502.01852, Eq. 10 (weights)
 
     Args:
         width: Of the hidden layers, a multiple of 8.
@@ -44,7 +47,8 @@ class MLP(nn.Module):
         with torch.no_grad():
             for index in range(hidden + 1):
                 weight, _ = self.layer(index)
-                bound = 1 / math.sqrt(weight.shape[1])
+                kept = 2 if activation == "relu" and index < hidden else 1
+                bound = math.sqrt(3 * kept / weight.shape[1])
                 weight.uniform_(-bound, bound)
 
     @property

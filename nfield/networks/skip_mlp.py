@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -59,6 +60,9 @@ class SkipMLP(nn.Module):
         self.bottom = MLP(
             in_dim, width, width=width, hidden=skip - 1, activation=activation, bias=bias
         )
+        if activation == "relu":  # follows the last layer, too
+            with torch.no_grad():
+                self.bottom.layer(skip - 1)[0].mul_(math.sqrt(2))
         self.top = MLP(
             width + in_dim,
             out_dim,

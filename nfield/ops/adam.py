@@ -38,7 +38,7 @@ def adam_(  # noqa: PLR0913 - the operands of the formula
         if not tensor.is_contiguous():
             raise ValueError(f"adam: {name} must be contiguous, got strides {tensor.stride()}")
     tensors = [
-        check.floats("adam", name, tensor, *parameter.shape)
+        check.dense("adam", name, tensor, torch.float32, *parameter.shape, aligned=False)
         for name, tensor in (("gradient", gradient), ("parameter", parameter), ("m", m), ("v", v))
     ]
     native.adam(lr, *betas, eps, step, *tensors)

@@ -15,8 +15,18 @@ ALIGNMENT = 16  # bytes
 TRAINING_COPIES = 4  # a parameter, its gradient, and the two moments of Adam
 
 
-def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int | None) -> Tensor:
+def dense(
+    where: str,
+    name: str,
+    value: Tensor,
+    dtype: torch.dtype,
+    *shape: int | None,
+    aligned: bool = True,
+) -> Tensor:
     """`value` as a contiguous tensor of the dtype and shape (None: any size).
+
+    Args:
+        aligned: Whether the GPU reads several values at once; a copy may be what is returned.
 
     Raises:
         TypeError: Another dtype.
@@ -34,8 +44,9 @@ def dense(where: str, name: str, value: Tensor, dtype: torch.dtype, *shape: int 
             f"{where}: {name} must be on {place()} like the first operand, got {value.device}"
         )
     value = value.detach().contiguous()
-    # The GPU reads several values at once.
-    return value.clone() if value.is_cuda and value.data_ptr() % ALIGNMENT else value
+    if aligned and value.is_cuda and value.data_ptr() % ALIGNMENT:
+        return value.clone()
+    return value
 
 
 def floats(where: str, name: str, value: Tensor, *shape: int | None) -> Tensor:

@@ -35,7 +35,6 @@ def _gradient(
 _derivative = derivative("to_unit_cube", _gradient)
 
 
-@placed
 def _mapped(points: Tensor, center: Corner, half_size: float, unbounded: bool) -> Tensor:
     out = empty(*points.shape)
     native.unit_cube(center, half_size, unbounded, points, out)
@@ -57,6 +56,7 @@ class _ToUnitCube(torch.autograd.Function):
         return _derivative(*ctx.saved_tensors, dx, *ctx.where), None, None, None
 
 
+@placed
 def to_unit_cube(points: Tensor, center: Corner, half_size: float, unbounded: bool) -> Tensor:
     r"""Where the field is asked for a world point.
 

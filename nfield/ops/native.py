@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -57,8 +57,7 @@ def placed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     @functools.wraps(function)
     def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        given = (*arguments, *named.values())
-        first = next(value for value in given if isinstance(value, Tensor))
+        first = next(_tensors((*arguments, *named.values())))
         if not first.is_cuda:
             return function(*arguments, **named)
         with torch.cuda.device(first.device):
@@ -71,6 +70,15 @@ def placed(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
                 native.enter(before)
 
     return run
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    """The tensors among arguments, those in lists too."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
 
 
 def derivative(name: str, compute: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ class Appearance(nn.Module):
 
     def forward(self, view: Tensor, rendered: Rendered) -> Rendered:
         """Rays ``(R,)`` as the photos ``view (R,)`` show them."""
-        maps = torch.eye(3, 4) + self.maps - self.maps.mean(0)
+        maps = torch.eye(3, 4, device=self.maps.device) + self.maps - self.maps.mean(0)
         chosen = maps.flatten(1).index_select(0, view).view(-1, 3, 4)
         light = torch.cat([rendered.color, rendered.opacity[:, None]], 1)
         color = (chosen * light[:, None, :]).sum(2)

@@ -82,8 +82,8 @@ class PoseCorrections(nn.Module):
                 f"{len(cameras)}; restore the data"
             )
         pose = cameras.camera_to_world
-        axes = self.turns() @ pose[:, :, :3]
-        position = pose[:, :, 3] + self.shifts()
+        axes = self.turns().to(pose.device) @ pose[:, :, :3]
+        position = pose[:, :, 3] + self.shifts().to(pose.device)
         return replace(cameras, camera_to_world=torch.cat([axes, position[:, :, None]], 2))
 
 
@@ -106,5 +106,5 @@ def rotation_matrix(vector: Tensor) -> Tensor:
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
     outer = vector[:, :, None] * vector[:, None, :]
-    identity = torch.eye(3, dtype=vector.dtype)
+    identity = torch.eye(3, dtype=vector.dtype, device=vector.device)
     return angle.cos() * identity + sine * cross + 0.5 * half.square() * outer

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 import torch
 
 from nfield.errors import InputError
 from nfield.ops.native import gpu_obstacle
+from nfield.render.chunks import OUT_OF_MEMORY, first_line
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 def obstacle() -> str:
@@ -34,6 +41,34 @@ def wanted(name: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
+def moved(model: Module, device: torch.device) -> Module:
+    """The model on a device. Raises InputError where its memory does not hold it."""
+    try:
+        return model.to(device)
+    except OUT_OF_MEMORY as error:
+        raise InputError(
+            f"--device: memory of {device} must hold the field, got {first_line(error)}; choose a "
+            "smaller field or --device cpu"
+        ) from error
+
+
 def at_hand(name: str) -> torch.device:
     """The device of a fit if this machine has it, else the CPU: runs open anywhere."""
     return torch.device("cpu") if name != "cuda" or obstacle() else wanted(name)
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Have sums on this device come out the same every time; the CPU's always do.
+
+    PyTorch warns of its own operations that cannot.
+    """
+    if device.type == "cpu":
+        yield
+        return
+    before = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("warn")
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)

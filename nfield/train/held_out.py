@@ -38,14 +38,14 @@ def fit_poses(model: Model, views: Views, background: str) -> Cameras:
     batches = Batches(views, background, model.device)
     poses = PoseCorrections(
         views.cameras.camera_to_world[:, :, 3], model.bounds.half_size, anchored=False
-    )
+    ).to(model.device)
     optimizer = Adam(poses, [ParameterGroup(list(poses.parameters()))])
     count = min(RAYS * len(views), MAX_RAYS)
     with _frozen(model):
         for step in range(STEPS):
             generator = torch.Generator().manual_seed(step)
             batch = batches.draw(count, generator).refined(poses)
-            jitter = torch.rand(count, generator=generator)
+            jitter = torch.rand(count, generator=generator).to(model.device)
             samples, _ = model.visible(
                 model.occupancy.march(batch.origins, batch.directions, jitter)
             )

@@ -15,7 +15,7 @@ from nfield.errors import InputError
 from nfield.fields.model import Model, load_model, photos_of
 from nfield.fields.trained import Trained
 from nfield.fields.value_model import ValueModel, load_value_model
-from nfield.train.device import wanted
+from nfield.train.device import moved, wanted
 from nfield.train.points import PointTask
 from nfield.train.rays import RayTask
 from nfield.train.step import Step
@@ -75,9 +75,9 @@ def make_task(data: Scene | Target | Lesson, config: Config) -> Task:
     if isinstance(data, Scene):
         centers = data.splits["train"].cameras.camera_to_world[:, :, 3]
         photos = photos_of(config, data.bounds, centers)
-        return RayTask(data, config, Model(config, data.bounds, photos=photos).to(device))
+        return RayTask(data, config, moved(Model(config, data.bounds, photos=photos), device))
     points = data.points(config.seed)
-    return PointTask(points, config, ValueModel(config, points.out_dim).to(device))
+    return PointTask(points, config, moved(ValueModel(config, points.out_dim), device))
 
 
 def resume_task(
@@ -96,8 +96,8 @@ def resume_task(
         _refuse(device)
         return data.resume(config, tensors, meta)
     if isinstance(data, Scene):
-        return RayTask(data, config, load_model(config, tensors, meta).to(device))
-    model = load_value_model(config, tensors, meta).to(device)
+        return RayTask(data, config, moved(load_model(config, tensors, meta), device))
+    model = moved(load_value_model(config, tensors, meta), device)
     return PointTask(data.points(config.seed), config, model)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from nfield.config import Config, identity
 from nfield.data.scene import Scene
 from nfield.data.target import Target
 from nfield.errors import InputError
+from nfield.render.chunks import OUT_OF_MEMORY, first_line
+from nfield.train.device import deterministic
 from nfield.train.optimizer import Adam
 from nfield.train.ranks import ALONE, Ranks
 from nfield.train.step import Step
@@ -44,7 +47,22 @@ class Trainer:
         self._optimizer = Adam(self.model, self.model.parameter_groups())
 
     def train_step(self) -> dict[str, Any]:
-        """Do one step, and return what the task has to say of it, its `loss` among it."""
+        """Do one step, and return what the task has to say of it, its `loss` among it.
+
+        Raises:
+            InputError: the loss is not finite, or memory does not hold a step.
+        """
+        exact = self.config.train.deterministic
+        try:
+            with deterministic(self.model.device) if exact else nullcontext():
+                return self._train_step()
+        except OUT_OF_MEMORY as error:
+            raise InputError(
+                f"step {self.step}: memory must hold a step, got {first_line(error)}; fit again "
+                "with a smaller train.samples"
+            ) from error
+
+    def _train_step(self) -> dict[str, Any]:
         generator = torch.Generator().manual_seed(_mixed(self.config.seed, self.step))
         if self.model.grow(self._progress()):
             self._optimizer.follow(self.model, self.model.parameter_groups())

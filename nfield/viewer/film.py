@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -15,6 +16,8 @@ from nfield.render.cameras import Cameras
 from nfield.viewer.frame import Frame
 from nfield.viewer.look import Look
 from nfield.viewer.pace import Pace
+
+log = logging.getLogger("nfield.viewer")
 
 URGENCY = 1000  # behind all pictures of visitors
 WAITING = 2  # frames that are rendered before the ones before them are written
@@ -88,6 +91,9 @@ class Film:
             write_sequence(self._out, len(self._cameras), self._image, what=what, watch=self._count)
         except InputError as error:
             wrong = error
+        except Exception as error:
+            log.exception("a film could not be written")
+            wrong = InputError(f"{self._out}: the film must be written, got {error!r}; try again")
         self._ended.set()
         self._done(wrong)
 

@@ -66,15 +66,19 @@ class Frame:
 
 @torch.no_grad()
 def render_rays(model: Model, origins: Tensor, directions: Tensor, box: Box | None) -> Rendered:
-    """Render rays ``(R, 3)`` without background, and without what is outside a box."""
+    """Render rays ``(R, 3)`` without background, and without what is outside a box.
+
+    Rays come and go in the CPU's memory.
+    """
+    origins, directions = origins.to(model.device), directions.to(model.device)
     if box is None:
-        return model.render_rays(origins, directions)
-    samples = model.occupancy.march(origins, directions, torch.full((len(origins),), 0.5))
+        return model.render_rays(origins, directions).cpu()
+    samples = model.occupancy.march(origins, directions, torch.full_like(origins[:, 0], 0.5))
     ray = samples.ray.long()
     inside = box.holds(origins[ray] + samples.t[:, None] * directions[ray])
-    before = torch.cat([torch.zeros(1, dtype=torch.int64), inside.cumsum(0)])
+    before = torch.cat([inside.new_zeros(1, dtype=torch.int64), inside.cumsum(0)])
     kept, h = model.visible(samples.take(inside.nonzero().squeeze(1), before[samples.offset]))
-    return model.composite(kept, directions, h)
+    return model.composite(kept, directions, h).cpu()
 
 
 def _tasks(models: Sequence[Model], cameras: Cameras, split: float) -> list[tuple[Model, Tensor]]:

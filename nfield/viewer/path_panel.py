@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nfield.errors import InputError
-from nfield.render.path import save_path
+from nfield.render.path import MAX_FRAMES, save_path
 from nfield.viewer.film import Film
 from nfield.viewer.keyframes import MOST_KEYS, MOST_STEPS, between, path_cameras
 from nfield.viewer.painter import Painter
@@ -58,14 +58,25 @@ class PathPanel:
         """Films tell of themselves."""
 
     def close(self) -> None:
-        """The visitor has left: films that nobody waits for are stopped."""
+        """The visitor has left: films that nobody waits for are stopped, and leave nothing."""
         self._playing.clear()
-        if self._film is not None:
-            self._film.cancel()
+        if (film := self._film) is not None:
+            film.cancel()
+            film.join()
 
     def views(self) -> list[View]:
         """The path's views."""
-        return between(self.keys, int(self._steps.value), closed=bool(self._closed.value))
+        return between(self.keys, self._per_step(), closed=bool(self._closed.value))
+
+    def _per_step(self) -> int:
+        return min(max(int(self._steps.value), 1), MOST_STEPS)
+
+    def _frames(self) -> int:
+        """How many views there are, none of which is made."""
+        keys, steps = len(self.keys), self._per_step()
+        if keys < 2:
+            return keys
+        return keys * steps if self._closed.value else (keys - 1) * steps + 1
 
     def _add(self) -> None:
         if self._visitor.view is None or len(self.keys) >= MOST_KEYS:
@@ -94,7 +105,7 @@ class PathPanel:
         self._tell()
 
     def _tell(self, more: str = "") -> None:
-        frames = len(self.views())
+        frames = self._frames()
         seconds = frames / FILM_RATE
         text = f"{len(self.keys)} keyframes, {frames} frames, {seconds:.1f} s of video"
         text = text if self.keys else "No keyframes"
@@ -128,6 +139,9 @@ class PathPanel:
         if not self.keys:
             self._tell("Add keyframes first.")
             raise ValueError("path: must have keyframes")
+        if self._frames() > MAX_FRAMES:
+            self._tell(f"A path has at most {MAX_FRAMES:,} frames: take fewer frames per step.")
+            raise ValueError(f"path: must have at most {MAX_FRAMES} frames")
         return self._folder / folder / f"{name}{suffix}"
 
     def _save(self) -> None:

@@ -29,6 +29,7 @@ class Photos:
         spread = np.linalg.norm(self._positions - self._positions.mean(0), axis=1)
         self._unit = float(np.median(spread)) or 1.0
         self._photo = lru_cache(maxsize=4)(views.image)
+        self.thumbnail = lru_cache(maxsize=256)(self._thumbnail)  # every visitor asks for them
 
     def __len__(self) -> int:
         return len(self.views)
@@ -54,7 +55,7 @@ class Photos:
             image of H x W pixels by the one camera of `cameras` -> ``(H, W)``
         """
         nearest = self.nearest(view)
-        photo = composite(self._photo(nearest), background).astype(np.float64) / 255
+        photo = self._photo(nearest)
         pixels = cameras.pixels(0)
         origins, directions = cameras.rays(torch.zeros(len(pixels), dtype=torch.int64), pixels)
         depth = image.depth.flatten()
@@ -67,10 +68,12 @@ class Photos:
         error = np.full(len(pixels), np.nan)
         mask = seen.numpy()
         color = image.color.view(-1, 3).double().numpy()
-        error[mask] = np.abs(color[mask] - photo[y[seen].numpy(), x[seen].numpy()]).mean(1)
+        looked_up = photo[y[seen].numpy(), x[seen].numpy()][None]
+        truth = composite(looked_up, background)[0].astype(np.float64) / 255
+        error[mask] = np.abs(color[mask] - truth).mean(1)
         return error.reshape(image.depth.shape)
 
-    def thumbnail(self, index: int, side: int) -> NDArray[np.uint8]:
+    def _thumbnail(self, index: int, side: int) -> NDArray[np.uint8]:
         """A photo over white, its longer side of at most so many pixels, ``(h, w, 3)``."""
         small = Pillow.fromarray(composite(self.views.image(index), WHITE))
         small.thumbnail((side, side))

@@ -141,7 +141,7 @@ def occupied_points(model: Model, most: int) -> tuple[np.ndarray, float]:
 
     Where there are more than `most`, evenly chosen ones.
     """
-    grid = model.occupancy.grid()[0].numpy()
+    grid = model.occupancy.grid()[0].cpu().numpy()
     cells = np.argwhere(grid)[:, ::-1]  # z, y, x to x, y, z
     cells = cells[:: max(1, -(-len(cells) // most))]
     side = 2 * model.bounds.half_size / grid.shape[0]

@@ -13,6 +13,8 @@ from viser import ClientHandle
 from nfield.fields.model import Model
 from nfield.train.folder import RunFolder
 from nfield.train.trainer import Trainer
+from nfield.verbs.scene import probe_of
+from nfield.viewer.curve import Curve
 from nfield.viewer.look_panel import LookPanel
 from nfield.viewer.painter import Painter
 from nfield.viewer.path_panel import PathPanel
@@ -58,6 +60,7 @@ class Session:
         self.subjects = subjects
         self.painter = Painter()
         self.training: Training | None = None
+        self._curve = Curve(subjects[0].folder.records())
         self.visitors: dict[int, Visitor] = {}
         self._panels: dict[int, list[Panel]] = {}
         self._lock = threading.Lock()
@@ -85,7 +88,13 @@ class Session:
         photos = Photos(data.splits["train"])
         session = cls([Subject(folder, trainer.model, photos)], host=host, port=port)
         session.training = Training(
-            trainer, folder, session.painter, share=share, tick=session.tick, on_step=on_step
+            trainer,
+            folder,
+            session.painter,
+            share=share,
+            tick=session.tick,
+            probe=probe_of(data, trainer.config),
+            on_step=on_step,
         )
         return session
 
@@ -99,7 +108,7 @@ class Session:
                 self.tick()
         finally:
             for visitor in list(self.visitors.values()):
-                visitor.left = True
+                self._leave(visitor.client)
             self.server.stop()
 
     def close(self) -> None:
@@ -115,14 +124,21 @@ class Session:
             return
         self._tick_time = now
         with self._lock:
-            visitors, panels = list(self.visitors.values()), list(self._panels.values())
+            visitors, panels = list(self.visitors.values()), dict(self._panels)
         if self.training is not None and self.training.running.is_set():
+            self._curve.add(self.training.record)
             for visitor in visitors:
                 if now - visitor.canvas.finished > REFRESH_SECONDS:
                     visitor.canvas.refresh()
-        for own in panels:
-            for panel in own:
-                panel.tick()
+        for client, own in panels.items():
+            try:
+                for panel in own:
+                    panel.tick()
+            except Exception as error:
+                # What a visitor sends can break its panels, and must not end the training.
+                log.warning("a visitor's panels are no longer brought up to date: %s", error)
+                with self._lock:
+                    self._panels[client] = []
 
     def _set_stage(self) -> None:
         """Up, and the camera that visitors begin with."""
@@ -147,7 +163,7 @@ class Session:
         panels: list[Panel] = [
             LookPanel(visitor),
             ScenePanel(visitor),
-            TrainingPanel(visitor, self.training),
+            TrainingPanel(visitor, self.training, self._curve),
             PathPanel(visitor, self.painter),
         ]
         with self._lock:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from nfield.train.folder import RunFolder
 from nfield.verbs.scene import background_of
 from nfield.viewer.photos import Photos
 from nfield.viewer.view import View
+
+log = logging.getLogger("nfield.viewer")
 
 _FOV = math.radians(45.0)  # of the first view where there are no cameras
 _DISTANCE = 3.0  # of it, in half sizes of the scene
@@ -49,7 +51,8 @@ class Subject:
             )
         try:
             photos = Photos(run.scene.splits["train"])
-        except InputError:
+        except InputError as error:
+            log.warning("the page is without photos: %s", error)
             photos = None
         return cls(run.folder, run.model, photos)
 
@@ -86,11 +89,3 @@ class Subject:
         position = np.array([x, y - _DISTANCE * bounds.half_size, z])
         axes = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
         return View(np.column_stack([axes, position]), _FOV, 1.0)
-
-    def curve(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Seconds of training and PSNR of the batches, as logged."""
-        records = [r for r in self.folder.records() if r.get("psnr") is not None]
-        return (
-            np.array([float(r["seconds"]) for r in records]),
-            np.array([float(r["psnr"]) for r in records]),
-        )

@@ -24,6 +24,7 @@ class Training:
     Args:
         share: Of the time, at most, that goes to showing while training runs.
         tick: Called after every step, and while nothing is trained.
+        probe: As of `nfield.train.loop.train`.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Training:
         *,
         share: float,
         tick: Callable[[], None],
+        probe: Callable[[Any], float] | None = None,
         on_step: Callable[[dict[str, Any]], None] | None = None,
     ):
         self.trainer, self.folder, self.share = trainer, folder, share
@@ -41,7 +43,8 @@ class Training:
         self.save = threading.Event()
         self.closing = threading.Event()
         self.record: dict[str, Any] = {"step": trainer.step, "seconds": trainer.seconds}
-        self._painter, self._tick, self._on_step = painter, tick, on_step
+        self._painter, self._tick = painter, tick
+        self._probe, self._on_step = probe, on_step
         self._account = Share(share)
         self._seconds = trainer.seconds
 
@@ -66,6 +69,7 @@ class Training:
                     max_steps=config.max_steps,
                     max_seconds=config.max_seconds,
                     on_step=self._after_step,
+                    probe=self._probe,
                     pause=lambda: self.closing.is_set() or not self.running.is_set(),
                 )
             else:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from viser import uplot
 
+from nfield.viewer.curve import Curve
 from nfield.viewer.server import guarded
-from nfield.viewer.subject import Subject
 from nfield.viewer.training import Training
 from nfield.viewer.visitor import Visitor
 
-CURVE_SECONDS = 2.0  # between readings of the log
-POINTS = 400  # of a curve
+CURVE_SECONDS = 2.0  # between looks at the curve
 
 
 class TrainingPanel:
@@ -23,8 +21,8 @@ class TrainingPanel:
         training: None of a finished run, which has its curve alone.
     """
 
-    def __init__(self, visitor: Visitor, training: Training | None):
-        self._training, self._subject = training, visitor.subjects[0]
+    def __init__(self, visitor: Visitor, training: Training | None, curve: Curve):
+        self._training, self._curve = training, curve
         self._curve_time = 0.0
         gui = visitor.client.gui
         with gui.add_folder("Training"):
@@ -34,7 +32,7 @@ class TrainingPanel:
                 save = gui.add_button("Save")
                 self._toggle.on_click(guarded(lambda _: self._switch(training)))
                 save.on_click(guarded(lambda _: training.save.set()))
-            seconds, psnr = _curve(self._subject)
+            seconds, psnr = curve.shown()
             self._chart = gui.add_uplot(
                 (seconds, psnr),
                 (uplot.Series(label="s"), uplot.Series(label="PSNR", stroke="#2a5bd7", width=2)),
@@ -57,7 +55,7 @@ class TrainingPanel:
         self._toggle.disabled = training.over
         if time.monotonic() - self._curve_time > CURVE_SECONDS:
             self._curve_time = time.monotonic()
-            self._chart.data = _curve(self._subject)
+            self._chart.data = self._curve.shown()
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -82,9 +80,3 @@ def _state(training: Training) -> str:
     if record.get("psnr") is not None:
         text += f", {record['psnr']:.1f} dB"
     return text + (", saving" if training.save.is_set() else "")
-
-
-def _curve(subject: Subject) -> tuple[Any, Any]:
-    seconds, psnr = subject.curve()
-    stride = max(1, len(seconds) // POINTS)
-    return seconds[::stride], psnr[::stride]

@@ -12,9 +12,11 @@ from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.extras import require
 from nfield.train.folder import RunFolder
+from nfield.train.ranks import started
 from nfield.train.trainer import Trainer
 
 PURPOSE = "viewing"
+HOST = "127.0.0.1"
 SHARE, LEAST_SHARE, MOST_SHARE = 0.3, 0.01, 0.9
 Tell = Callable[[str], None]
 
@@ -23,7 +25,7 @@ def view(
     what: Sequence[str],
     tell: Tell,
     *,
-    host: str = "127.0.0.1",
+    host: str = HOST,
     port: int = 0,
     share: float = SHARE,
     **options: Any,
@@ -78,6 +80,12 @@ def fit(
         InputError: as `nfield.fit`, or data other than a scene, or viser is missing.
     """
     require("viser", "viewer", PURPOSE)
+    if (ranks := started()).count > 1:
+        raise InputError(
+            f"--view: one process must fit what a page shows, got {ranks.count}; start it without "
+            "torchrun, or without --view"
+        )
+    port = _port(HOST, 0)
 
     def load(loaded: Any) -> None:
         _require_scene(loaded)
@@ -85,7 +93,9 @@ def fit(
 
     trainer, folder, scene = begin(data, on_load=load, **options)
     try:
-        session = _session(trainer, folder, scene, share=SHARE, on_step=on_step)
+        session = _session(
+            trainer, folder, scene, share=SHARE, host=HOST, port=port, on_step=on_step
+        )
         print(_where(session), file=sys.stderr, flush=True)
         session.training.running.set()
         session.run(stay=False)

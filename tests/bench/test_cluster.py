@@ -78,3 +78,9 @@ def test_an_address_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None
     message = "--cluster: a Ray cluster must answer at 127.0.0.1:1, got .*refused"
     with pytest.raises(InputError, match=message):
         next(Cluster("127.0.0.1:1")(jobs(1), tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_jobs_that_no_node_can_take_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--cpus: a job must fit one node .* got 1000; ask for"):
+        list(Cluster(cpus=1000, do=touch)(jobs(1), tmp_path))

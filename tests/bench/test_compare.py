@@ -101,7 +101,7 @@ def test_what_only_one_has(tmp_path: Path) -> None:
     assert found.is_worse and not compare(written(tmp_path / "c", both), second).is_worse
 
 
-@pytest.mark.parametrize("key", ["protocol", "resolution", "background", "views", "every"])
+@pytest.mark.parametrize("key", ["protocol", "split", "resolution", "background", "views", "every"])
 def test_other_protocols_are_refused(tmp_path: Path, key: str) -> None:
     first = written(tmp_path / "a", seeds([30.0]))
     second = written(tmp_path / "b", seeds([30.0], **{key: 7}))
@@ -138,3 +138,13 @@ def test_absent_and_future_results_are_refused(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"schema": 2}')
     with pytest.raises(InputError, match="schema must be <= 1"):
         compare(tmp_path, tmp_path)
+
+
+def test_lpips_of_another_network_is_refused_where_both_have_it(tmp_path: Path) -> None:
+    def side(name: str, lpips: float | None) -> Path:
+        rows = seeds([30.0], metrics={"psnr": 30.0, "lpips": lpips}, lpips_weights=name)
+        return written(tmp_path / f"{name}{lpips}", rows)
+
+    with pytest.raises(InputError, match="got lpips_weights alex and vgg of a m"):
+        compare(side("alex", 0.1), side("vgg", 0.1))
+    assert compare(side("alex", 0.1), side("vgg", None)).changes

@@ -63,12 +63,14 @@ def test_the_folder_of_datasets_is_found(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_wrong_method_of_the_suite_leaves_the_rest(tmp_path: Path) -> None:
     methods = "ngp = {}\nngq = {}\nsiren = {}\nbad = { field = 'ngp', model.width2 = 3 }"
+    methods += "\nlist = { field = 'ngp', model.width = [64, 64] }"
     made = plan(tmp_path, methods=methods, scenes='m = { data = "builtin:matte" }')
     assert {job.method for job in made.jobs} == {"ngp"}
     texts = {problem.method: problem.text for problem in made.problems}
     assert "got 'ngq'" in texts["ngq"]
     assert "made for an image" in texts["siren"]
     assert "model.width2" in texts["bad"]
+    assert "model.width must be" in texts["list"]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,10 @@ def test_an_unknown_name_lists_all(tmp_path: Path) -> None:
             r"names of methods must be letters.*got '\.\./x'",
         ),
         ("[evaluate]\nevry = 2\n" + GOOD, r"keys of evaluate .*'evry' \(nearest: every\)"),
+        (
+            GOOD + "[[published]]\nmethod = 'A'\nsource = 'B'\nnotes = 3\n",
+            "notes must be a list of texts, got 3",
+        ),
         (GOOD + "[[published]]\nmethod = 'A'\n", "published must have source as text"),
         (
             GOOD + "[[published]]\nmethod = 'A'\nsource = 'B'\npsnr = { b = 3.0 }\n",

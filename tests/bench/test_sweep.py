@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import nfield
-from nfield.bench.job import is_done, work
+from nfield.bench.job import Job, is_done, work
 from nfield.bench.local import Local
+from nfield.bench.outcome import Outcome
 from nfield.bench.plan import Choice, Plan, make_plan
 from nfield.bench.results import Results, read_results
 from nfield.bench.suite import read_suite
@@ -213,3 +215,16 @@ def test_a_worker_that_ignores_ctrl_c_still_follows_the_sweep(suite: str, tmp_pa
 def test_fewer_than_one_worker_is_refused() -> None:
     with pytest.raises(InputError, match="--workers: number must be at least 1, got 0"):
         Local(0)
+
+
+def test_what_another_sweep_has_judged_otherwise_is_missing(suite: str, tmp_path: Path) -> None:
+    class Meanwhile(Here):
+        def __call__(self, jobs: tuple[Job, ...], out: Path) -> Generator[Outcome, None, None]:
+            yield from super().__call__(jobs, out)
+            run(plan_of(suite, every=1), out, Here())
+
+    results = run(plan_of(suite, every=2), tmp_path, Meanwhile())
+    assert not results.rows
+    assert {problem.text for problem in results.problems} == {
+        "another sweep judged it otherwise meanwhile; run this one again, or into its own --out"
+    }

@@ -63,6 +63,8 @@ def test_what_is_missing_is_said_and_the_exit_code_is_1(
         (["builtin", "--workers", "0"], "--workers: number must be at least 1"),
         (["builtin", "--gpus", "1"], "--gpus: only --cluster grants them"),
         (["builtin", "--cluster", "local", "--workers", "2"], "--workers: of a cluster"),
+        (["builtin", "--cluster", "local", "--cpus", "-1"], "--cpus: number must be from 0.001"),
+        (["builtin", "--cluster", "local", "--gpus", "inf"], "--gpus: number must be from 0"),
         (["compare", "a"], "compare: two sweeps must be named, got a"),
         (["compare", "none", "none"], "results must exist, got none"),
     ],

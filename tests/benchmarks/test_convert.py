@@ -9,11 +9,13 @@ import pytest
 from benchmarks.convert import EDITS, MLP, VARIANTS
 from nfield.config import Convert, defaults, override
 from nfield.conversion.edits import parse_edits, write_edits
+from nfield.fields.presets import preset
 
 
 @pytest.mark.parametrize("settings", VARIANTS.values(), ids=list(VARIANTS))
 def test_variants_are_settings_of_a_conversion(settings: tuple[str, ...]) -> None:
-    base = dataclasses.replace(defaults("builtin:matte", "nerf"), convert=Convert())
+    own = Convert(**preset("nerf").convert)
+    base = dataclasses.replace(defaults("builtin:matte", "nerf"), convert=own)
     assert (override(base, settings) != base) == bool(settings)
 
 

@@ -62,7 +62,8 @@ def test_a_copy_of_the_teacher_has_nothing_to_learn(teacher: Run, monkeypatch) -
 
 @pytest.mark.parametrize("to", ["voxel", "nerf"])
 def test_a_student_learns_what_the_teacher_shows(teacher: Run, tmp_path, to: str) -> None:
-    trainer = begun(teacher, to, tmp_path / "run", steps=60).trainer
+    # Without hard rays those of the first step and of the last are equally hard.
+    trainer = begun(teacher, to, tmp_path / "run", "convert.hard_rays=false", steps=60).trainer
     records = [trainer.train_step() for _ in range(60)]
     assert records[-1]["psnr"] > records[0]["psnr"] + 3  # the error falls below half
     assert 500 < records[-1]["samples"] < 1500  # of a budget of 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from nfield.data import clip as module
 from nfield.data.clip import load_clip
 from nfield.errors import InputError
+from nfield.extras import ffmpeg
 from tests.targets import FRAMES, HEIGHT, WIDTH, needs, pattern, write_clip
 
 needs("imageio_ffmpeg")
@@ -90,3 +92,14 @@ def test_a_missing_decoder_is_named_with_the_extra(
     message = r'reading video needs imageio_ffmpeg, .* pip install "nfield-engine\[video\]"'
     with pytest.raises(InputError, match=message):
         load_clip(file)
+
+
+def test_videos_of_ten_bits_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "deep.mkv"
+    source = ["-f", "lavfi", "-i", "color=c=red:size=48x40:rate=12:duration=0.5"]
+    coded = ["-c:v", "ffv1", "-pix_fmt", "yuv420p10le"]
+    subprocess.run([ffmpeg("test"), "-v", "error", *source, *coded, str(file)], check=True)
+    frames = load_clip(str(file)).frames.values.numpy()
+    assert frames.shape == (6, 40, 48, 3)
+    # ffmpeg's red, through the limited range of its samples.
+    assert np.abs(frames.astype(int) - (255, 0, 0)).max() <= 3

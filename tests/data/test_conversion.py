@@ -166,3 +166,12 @@ def test_the_program_converts(tmp_path: Path, photos: Path, capsys) -> None:
     }
     assert cli.main(["data", "convert", str(photos), out]) == 2
     assert "must be a new or empty folder" in capsys.readouterr().err
+
+
+def test_the_empty_folder_at_hand_will_do(tmp_path: Path, dataset, monkeypatch) -> None:
+    folder = dataset()
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    convert(str(folder), ".")
+    assert load_scene(str(out)).splits.keys() == load_scene(str(folder)).splits.keys()

@@ -162,6 +162,10 @@ REFUSALS = {
     "frames": (_set("frames", []), "frames must be a list that is not empty"),
     "frame": (_set("frames", [3]), "frame 0 must be an object, got int"),
     "no path": (lambda d: d["frames"][2].pop("file_path"), "frame 2: file_path must be present"),
+    "path above": (
+        lambda d: d.update(file_path=d["frames"][2].pop("file_path")),
+        "frame 2: file_path must be present",
+    ),
     "path type": (_set("file_path", 3, 1), "frame 1: file_path must be a string"),
     "path NUL": (_set("file_path", "a\0b", 1), "frame 1: file_path must be a usable path"),
     "outside": (_set("file_path", "../secret.png", 1), "frame 1: file_path must stay inside"),

@@ -25,10 +25,19 @@ def test_layers_are_views_of_the_weights() -> None:
 
 def test_starting_weights_fill_their_range() -> None:
     net = MLP(64, 16, width=32, hidden=1, bias=True)
-    for index, bound in enumerate((64**-0.5, 32**-0.5)):
+    for index, bound in enumerate(((6 / 64) ** 0.5, (3 / 32) ** 0.5)):
         weight, bias = net.layer(index)
         assert bias is not None and not bias.any()
         assert bound * 0.95 < float(weight.detach().abs().max()) <= bound
+
+
+def test_values_keep_their_size_through_many_layers() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2000, 64)
+    for activation, hidden in (("relu", 8), ("none", 8), ("none", 0)):
+        y = MLP(64, 64, width=128, hidden=hidden, activation=activation)(x)
+        # The mean square is 1, give or take the chance of nine layers' weights.
+        assert 0.4 < float(y.detach().square().mean()) < 2.5
 
 
 def test_learns_a_linear_map_exactly() -> None:

@@ -63,3 +63,11 @@ def test_refusals() -> None:
         SkipMLP(3, 4, hidden=18, skip=9)
     with pytest.raises(ValueError, match="activation must be one of relu, softplus, sine"):
         SkipMLP(3, 4, activation="gelu")
+
+
+def test_values_keep_their_size_through_many_layers() -> None:
+    torch.manual_seed(0)
+    network = SkipMLP(64, 64, width=128, hidden=8, skip=4)
+    y = network(torch.randn(2000, 64))
+    # As of `MLP`; where the input joins, both parts have a mean square of 1.
+    assert 0.4 < float(y.detach().square().mean()) < 2.5

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from nfield.config import Config, replace, resolve
+from nfield.config import Config, override, replace, resolve
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.fields.contract import Field
+from nfield.train.device import deterministic
 from nfield.train.folder import RunFolder
 from nfield.train.loop import train
+from nfield.train.step import Step
 from nfield.train.trainer import Trainer
 from tests.ops.reference import on_threads
 
@@ -118,6 +120,32 @@ def test_checkpoint_of_other_sizes_is_refused(scene: Scene) -> None:
 def test_cuda_is_refused_by_a_cpu_build(scene: Scene) -> None:
     with pytest.raises(InputError, match="--device: cuda must be a GPU that can be used"):
         Trainer(scene, config(device="cuda"))
+
+
+def test_a_step_that_memory_does_not_hold_ends_the_fit_with_a_sentence(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(scene, config())
+
+    def full(step: Step) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nSee the manual")
+
+    monkeypatch.setattr(trainer.task, "loss", full)
+    with pytest.raises(InputError, match=r"allocate 2 GiB; fit again with a smaller train.samples"):
+        trainer.train_step()
+
+
+def test_deterministic_sums_are_asked_for_on_a_gpu_and_no_longer_than_meant() -> None:
+    for name, mode in (("cuda", 1), ("cpu", 0)):
+        with deterministic(torch.device(name)):
+            assert torch.get_deterministic_debug_mode() == mode
+        assert torch.get_deterministic_debug_mode() == 0
+
+
+def test_deterministic_fits_on_the_cpu_are_what_they_were(scene: Scene) -> None:
+    exact = override(config(), ["train.deterministic=true"])
+    once, again = (tensors_after(Trainer(scene, c), 3) for c in (config(), exact))
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
 
 
 def test_largest_seed_trains(scene: Scene) -> None:

@@ -18,6 +18,7 @@ pytest.importorskip("viser", reason="the extra viewer is not installed")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
 from selenium.common.exceptions import WebDriverException  # noqa: E402
+from selenium.webdriver import ActionChains, Keys  # noqa: E402
 
 from nfield.api import begin, open_run  # noqa: E402
 from nfield.evaluate.metrics import psnr  # noqa: E402
@@ -109,12 +110,32 @@ class Page:
 
         wait_for(clicked, PATIENCE)
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose in the list of this label."""
+        self._click(f"//label[normalize-space(.)='{label}']/following::input[1]")
+        self._click(f"//*[@role='option'][normalize-space(.)='{option}']")
+
+    def slide(self, label: str, key: str) -> None:
+        """Press a key on the slider of this label: HOME and END are its least and most."""
+        path = f"//*[normalize-space(text())='{label}']/following::*[@role='slider'][1]"
+        wait_for(lambda: self._driver.find_elements("xpath", path), PATIENCE)
+        slider = self._driver.find_element("xpath", path)
+        self._driver.execute_script(SHOW, slider)
+        slider.send_keys(key)
+
+    def touch(self) -> None:
+        """Click the middle of the picture."""
+        ActionChains(self._driver).move_to_element(self._canvas()).click().perform()
+
     def picture(self) -> np.ndarray:
         """What the canvas shows, as a screenshot ``(H, W, 3)``."""
         self._driver.execute_script(CLEAR)
+        screenshot = self._canvas().screenshot_as_png
+        return np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB"))
+
+    def _canvas(self) -> Any:
         found = self._driver.find_elements("css selector", "canvas")
-        canvas = max(found, key=lambda c: c.size["width"] * c.size["height"])
-        return np.asarray(Image.open(io.BytesIO(canvas.screenshot_as_png)).convert("RGB"))
+        return max(found, key=lambda c: c.size["width"] * c.size["height"])
 
     def rest(self) -> None:
         """Wait for the final picture of the newest wish."""
@@ -183,6 +204,59 @@ def test_a_path_is_made_by_clicking(page: Page, folder: Path) -> None:
     file = folder / "paths" / "path.json"
     wait_for(file.exists, PATIENCE)
     assert len(load_path(file)) == 31
+
+
+def test_a_film_is_made_by_clicking(page: Page, folder: Path) -> None:
+    pytest.importorskip("av", reason="the extra video is not installed")
+    page.click("Camera path")
+    page.click("Add keyframe")
+    photos = page.visitor.subjects[0].photos
+    assert photos is not None
+    page.visitor.go_to(View.of_camera(photos.views.cameras, 3))
+    page.click("Add keyframe")
+    page.slide("Frames per step", Keys.HOME)
+    page.click("Render video")
+    wait_for((folder / "renders" / "path.mp4").exists, PATIENCE)
+
+
+def test_looks_are_chosen_by_clicking(page: Page) -> None:
+    visitor = page.visitor
+    page.choose("Show", "Depth")
+    wait_for(lambda: visitor.look.mode == "depth", PATIENCE)
+    page.choose("Show", "Error to nearest photo")
+    wait_for(lambda: visitor.look.mode == "error", PATIENCE)
+    page.switch("Crop box")
+    wait_for(lambda: visitor.look.box is not None, PATIENCE)
+    page.slide("Resolution", Keys.HOME)
+    wait_for(lambda: visitor.look.side == 64, PATIENCE)
+    page.rest()
+    assert visitor.last is not None
+    assert max(visitor.last.pixels.shape) == 64
+
+
+def test_the_split_is_moved(driver: Any, folder: Path) -> None:
+    page = Page(driver, Session([Subject.of_run(open_run(folder)) for _ in range(2)]))
+    page.slide("Split", Keys.HOME)
+    wait_for(lambda: page.visitor.look.split == 0, PATIENCE)
+    page.slide("Split", Keys.END)
+    wait_for(lambda: page.visitor.look.split == 1, PATIENCE)
+    page.close()
+
+
+def test_a_click_on_a_camera_goes_there(page: Page) -> None:
+    visitor = page.visitor
+    photos = visitor.subjects[0].photos
+    assert photos is not None
+    photo = View.of_camera(photos.views.cameras, 0)
+    behind = photo.pose.copy()
+    behind[:, 3] -= 0.5 * photo.pose[:, 2]  # the camera's pyramid fills the middle
+    visitor.go_to(View(behind, photo.fov, photo.aspect))
+
+    def arrived() -> bool:
+        page.touch()
+        return visitor.view is not None and np.abs(visitor.view.pose - photo.pose).max() < 1e-3
+
+    wait_for(arrived, PATIENCE)
 
 
 def test_training_is_started_paused_and_saved_by_clicking(driver: Any, tmp_path: Path) -> None:

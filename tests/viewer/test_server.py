@@ -241,3 +241,23 @@ def test_an_image_is_not_viewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InputError, match="must be a scene"):
         view(["photo.png"], print)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_a_visitors_broken_panel_does_not_end_the_session(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def tick(self) -> None:
+            raise RuntimeError("a handle that is gone")
+
+        def close(self) -> None:
+            pass
+
+    browser = Browser(session)
+    browser.send()
+    visitor = visitor_of(session)
+    session._panels[visitor.client.client_id].append(Broken())
+    wait_for(lambda: "a handle that is gone" in caplog.text)
+    browser.send(position=[4.0, 0.0, 0.0])
+    wait_for(lambda: visitor.last is not None and visitor.last.view.position[0] == 4)
+    browser.close()

@@ -99,6 +99,8 @@ _BUILD = "nfield.fields.architectures:"
 # What a teacher says has no noise: a network that every sample changes as a whole learns from few
 # samples a step, and more steps. Tables, where a sample changes what lies around it, want many.
 _FEW = {"samples": 4096}
+# Pixels from the first step on: a perceptron that has learned points alone must learn anew.
+_AT_ONCE = {**_FEW, "latents": 0.0, "points": 0.0}
 
 PRESETS = {
     "ngp": Preset("radiance", NgpSettings(), _BUILD + "ngp"),
@@ -107,14 +109,14 @@ PRESETS = {
         NerfSettings(),
         _BUILD + "nerf",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
-        _FEW,
+        _AT_ONCE,
     ),
     "cam": Preset(
         "radiance",
         CamSettings(),
         _BUILD + "cam",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
-        _FEW,
+        _AT_ONCE,
     ),
     "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf", convert=_FEW),
     "triplane": Preset(
