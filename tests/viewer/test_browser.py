@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -31,14 +30,8 @@ from nfield.viewer.visitor import Visitor  # noqa: E402
 from tests.viewer.conftest import SMALL  # noqa: E402
 from tests.viewer.test_server import wait_for  # noqa: E402
 
-pytestmark = [
-    # As `nfield.viewer.server` does, which pytest undoes.
-    pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection"),
-    pytest.mark.skipif(
-        not os.environ.get("NFIELD_BROWSER"),
-        reason="a browser that renders in software takes minutes: set NFIELD_BROWSER=1",
-    ),
-]
+# As `nfield.viewer.server` does, which pytest undoes.
+pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
 
 BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
 OPTIONS = (
@@ -207,7 +200,7 @@ def test_a_path_is_made_by_clicking(page: Page, folder: Path) -> None:
 
 
 def test_a_film_is_made_by_clicking(page: Page, folder: Path) -> None:
-    pytest.importorskip("av", reason="the extra video is not installed")
+    pytest.importorskip("imageio_ffmpeg", reason="the extra video is not installed")
     page.click("Camera path")
     page.click("Add keyframe")
     photos = page.visitor.subjects[0].photos
@@ -229,9 +222,9 @@ def test_looks_are_chosen_by_clicking(page: Page) -> None:
     wait_for(lambda: visitor.look.box is not None, PATIENCE)
     page.slide("Resolution", Keys.HOME)
     wait_for(lambda: visitor.look.side == 64, PATIENCE)
-    page.rest()
-    assert visitor.last is not None
-    assert max(visitor.last.pixels.shape) == 64
+    wait_for(
+        lambda: visitor.last is not None and max(visitor.last.pixels.shape[:2]) == 64, PATIENCE
+    )
 
 
 def test_the_split_is_moved(driver: Any, folder: Path) -> None:
