@@ -30,6 +30,7 @@ class ScenePanel:
         self._visitor, self._client = visitor, visitor.client
         self._model, self._photos = visitor.subjects[0].model, visitor.subjects[0].photos
         self._frusta: list[Any] = []
+        self._switching = threading.Lock()  # cameras are shown or hidden while more are added
         self._cells: Any = None
         self._cells_time = 0.0
         self._box: Any = None
@@ -75,15 +76,17 @@ class ScenePanel:
             self._visitor.go_to(View.of_camera(photos.views.cameras, index))
 
         def switch(_: Any) -> None:
-            for frustum in self._frusta:
-                frustum.visible = show.value
+            with self._switching:
+                for frustum in self._frusta:
+                    frustum.visible = show.value
 
         go.on_click(guarded(lambda _: choose(names.index(name.value))))
         show.on_update(guarded(switch))
         # Photos are read from files: the page need not wait for them.
-        threading.Thread(target=self._add_frusta, args=(photos, choose), daemon=True).start()
+        arguments = (photos, choose, show)
+        threading.Thread(target=self._add_frusta, args=arguments, daemon=True).start()
 
-    def _add_frusta(self, photos: Photos, choose: Any) -> None:
+    def _add_frusta(self, photos: Photos, choose: Any, show: Any) -> None:
         scale = SIZE * self._model.bounds.half_size
         for index in photos.evenly(FRUSTA):
             view = View.of_camera(photos.views.cameras, index)
@@ -102,7 +105,9 @@ class ScenePanel:
                 position=view.position,
             )
             frustum.on_click(guarded(lambda _, index=index: choose(index)))
-            self._frusta.append(frustum)
+            with self._switching:
+                frustum.visible = show.value
+                self._frusta.append(frustum)
 
     def _add_crop(self) -> None:
         gui, bounds = self._client.gui, self._model.bounds
