@@ -23,6 +23,7 @@ from nfield.api import begin, open_run  # noqa: E402
 from nfield.evaluate.metrics import psnr  # noqa: E402
 from nfield.evaluate.protocol import to_uint8  # noqa: E402
 from nfield.render.path import load_path  # noqa: E402
+from nfield.viewer.path_panel import PathPanel  # noqa: E402
 from nfield.viewer.session import Session  # noqa: E402
 from nfield.viewer.subject import Subject  # noqa: E402
 from nfield.viewer.view import View  # noqa: E402
@@ -208,6 +209,9 @@ def test_a_film_is_made_by_clicking(page: Page, folder: Path) -> None:
     page.visitor.go_to(View.of_camera(photos.views.cameras, 3))
     page.click("Add keyframe")
     page.slide("Frames per step", Keys.HOME)
+    panels = page.session._panels[page.visitor.client.client_id]
+    (path,) = (panel for panel in panels if isinstance(panel, PathPanel))
+    path._width.value, path._height.value = 64, 48  # a browser beside it takes the cores
     page.click("Render video")
     wait_for((folder / "renders" / "path.mp4").exists, PATIENCE)
 
