@@ -29,15 +29,14 @@ def in_chunks(rows: Tensor, size: int, compute: Callable[[Tensor], Result]) -> l
     while begin < len(rows):
         try:
             results.append(compute(rows[begin : begin + size]))
+            begin += size
+            continue
         except OUT_OF_MEMORY as error:
             if size == 1:
                 raise
             size //= 2
             warnings.warn(f"{first_line(error)}; going on with {size} at a time", stacklevel=2)
-        else:
-            begin += size
-            continue
-        # The kernels' memory does not come from what PyTorch keeps for itself.
+        # With the error's tensors gone: the kernels do not share what PyTorch keeps for itself.
         torch.cuda.empty_cache()
     return results
 

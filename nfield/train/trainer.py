@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -52,9 +51,8 @@ class Trainer:
         Raises:
             InputError: the loss is not finite, or memory does not hold a step.
         """
-        exact = self.config.train.deterministic
         try:
-            with deterministic(self.model.device) if exact else nullcontext():
+            with deterministic(self.model.device, self.config.train.deterministic):
                 return self._train_step()
         except OUT_OF_MEMORY as error:
             raise InputError(

@@ -136,8 +136,8 @@ def test_a_step_that_memory_does_not_hold_ends_the_fit_with_a_sentence(
 
 
 def test_deterministic_sums_are_asked_for_on_a_gpu_and_no_longer_than_meant() -> None:
-    for name, mode in (("cuda", 1), ("cpu", 0)):
-        with deterministic(torch.device(name)):
+    for name, wanted, mode in (("cuda", True, 1), ("cuda", False, 0), ("cpu", True, 0)):
+        with deterministic(torch.device(name), wanted):
             assert torch.get_deterministic_debug_mode() == mode
         assert torch.get_deterministic_debug_mode() == 0
 
