@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
+from nfield import display
 from nfield.arguments import (
     Bench,
     Convert,
@@ -38,8 +39,8 @@ def fit(args: Fit, err: Console) -> int:
     # Wrong options are refused before torch is imported.
     plan = RunFolder.plan(args.data, options, settings, out=args.out, resume=args.resume)
     config, out = plan.config, str(plan.path)
-    err.print(f"Fitting {config.field} to {config.data}; run folder {out}", highlight=False)
-    from nfield import api, display
+    err.print(f"Fitting {config.field} to {config.data}; run folder {out}")
+    from nfield import api
     from nfield.fresh import report
     from nfield.fresh.choice import Choice
 
@@ -73,9 +74,9 @@ def fit(args: Fit, err: Console) -> int:
     result = {"run": out, **(progress.record or {})}
     if progress.record is None:
         err.print("The budget is spent already: give a larger --max-steps or --max-seconds.")
-    err.print(f"Next: {shlex.join(['nfield', 'eval', out])}", highlight=False)
+    err.print(f"Next: {shlex.join(['nfield', 'eval', out])}")
     if not err.quiet:
-        display.output(args.json, result, lambda console: console.print(out, highlight=False))
+        display.output(args.json, result, lambda console: console.print(out))
     return 0
 
 
@@ -85,7 +86,7 @@ def view(args: View, err: Console) -> int:
     options = {field.name: getattr(args, field.name) for field in fields(args)}
     port = options.pop("port") or 0
     what = options.pop("what")
-    verb.view(what, lambda line: err.print(line, highlight=False), port=port, **options)
+    verb.view(what, lambda line: err.print(line), port=port, **options)
     return 0
 
 
@@ -100,10 +101,8 @@ def convert(args: Convert, err: Console) -> int:
     config, out = student.config, str(student.path)
     beside = None if args.beside is None else open_beside(args.beside, config)
     err.print(
-        f"Converting {teacher.config.field} of {args.run} to {config.field}; run folder {out}",
-        highlight=False,
+        f"Converting {teacher.config.field} of {args.run} to {config.field}; run folder {out}"
     )
-    from nfield import display
     from nfield.conversion.conversion import Conversion
     from nfield.conversion.report import rows
 
@@ -112,7 +111,7 @@ def convert(args: Convert, err: Console) -> int:
         with progress:
             conversion = Conversion(teacher, student, resume=args.resume, beside=beside)
             for note in conversion.lesson.notes:
-                err.print(f"Note: {note}", highlight=False)
+                err.print(f"Note: {note}")
             conversion.train(progress)
     except KeyboardInterrupt:
         if progress.record is None:
@@ -133,7 +132,7 @@ def convert(args: Convert, err: Console) -> int:
 
 
 def evaluate(args: Eval, err: Console) -> int:
-    from nfield import api, display
+    from nfield import api
 
     run = api.open_run(args.run)
     with display.counter(err, "evaluating") as bar:
@@ -148,12 +147,12 @@ def evaluate(args: Eval, err: Console) -> int:
         )
     display.output(args.json, result, lambda console: display.metrics(console, result))
     if result.get("lpips_reason"):
-        err.print(f"LPIPS: {result['lpips_reason']}", highlight=False)
+        err.print(f"LPIPS: {result['lpips_reason']}")
     return 0
 
 
 def render(args: Render, err: Console) -> int:
-    from nfield import api, display
+    from nfield import api
 
     run = api.open_run(args.run)
     with display.counter(err, "rendering") as bar:
@@ -166,14 +165,12 @@ def render(args: Render, err: Console) -> int:
             size=args.size,
             watch=lambda total: bar.update(task, advance=1, total=total),
         )
-    display.output(
-        args.json, {"out": str(out)}, lambda console: console.print(str(out), highlight=False)
-    )
+    display.output(args.json, {"out": str(out)}, lambda console: console.print(str(out)))
     return 0
 
 
 def export(args: Export, err: Console) -> int:
-    from nfield import api, display
+    from nfield import api
 
     run = api.open_run(args.run)
     names = {field.name for field in fields(args)} - {"run", "what", "out", "json"}
@@ -192,7 +189,6 @@ def export(args: Export, err: Console) -> int:
 
 
 def info(args: Info, err: Console) -> int:
-    from nfield import display
     from nfield.describe import describe
 
     values = describe(args.path, downscale=args.downscale, layout=args.layout)
@@ -201,7 +197,6 @@ def info(args: Info, err: Console) -> int:
 
 
 def bench(args: Bench, err: Console) -> int:
-    from nfield import display
     from nfield.bench import verb
 
     code, values, show = verb.bench(args, err)
@@ -210,7 +205,6 @@ def bench(args: Bench, err: Console) -> int:
 
 
 def doctor(args: Doctor, err: Console) -> int:
-    from nfield import display
     from nfield.doctor import examine
 
     report = examine()
@@ -260,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         config=(OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
     ranks = started()
-    err = Console(stderr=True, soft_wrap=True, quiet=not ranks.is_first)
+    err = display.console(stderr=True, quiet=not ranks.is_first)
     try:
         _require_alone(args, ranks)
         return VERBS[type(args)](args, err)

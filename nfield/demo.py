@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 
 from nfield import api, display
 from nfield.config import to_dict
@@ -34,10 +33,10 @@ def demo(
         out: Run folder.
         every: Evaluate test views 0, every, 2 every, ...
     """
-    console = Console(stderr=True, soft_wrap=True)
+    console = display.console(stderr=True)
     if (out / "config.toml").exists():
         shutil.rmtree(out)
-    console.print(f"1/4 Fitting a neural field to {data} for {seconds:g} seconds", highlight=False)
+    console.print(f"1/4 Fitting a neural field to {data} for {seconds:g} seconds")
     with display.FitProgress(console, None, seconds) as progress:
         run = api.fit(data, out=out, max_seconds=seconds, on_step=progress)
     console.print("2/4 Judging it on views it has not seen")

@@ -111,9 +111,12 @@ class FitProgress:
 
     def _print(self) -> None:
         record = self.record or {}
-        self._console.print(
-            f"step {record['step']}  {record['seconds']:.1f} s  {self._status()}", highlight=False
-        )
+        self._console.print(f"step {record['step']}  {record['seconds']:.1f} s  {self._status()}")
+
+
+def console(stderr: bool = False, quiet: bool = False) -> Console:
+    """Text as it is: names of files may look like markup or numbers."""
+    return Console(stderr=stderr, quiet=quiet, soft_wrap=True, markup=False, highlight=False)
 
 
 def counter(console: Console, what: str) -> Progress:
@@ -135,7 +138,7 @@ def pairs(console: Console, title: str, values: Mapping[str, Any]) -> None:
     for key, value in values.items():
         if value is not None:
             table.add_row(key.replace("_", " "), _text(value))
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def columns(console: Console, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
@@ -146,17 +149,17 @@ def columns(console: Console, title: str, rows: Iterable[tuple[str, str, str]]) 
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*row)
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def loaded(console: Console, data: Any) -> None:
     """Say what was done to the input of a fit, and what comes before its first step."""
     for note in data.notes:
-        console.print(f"Note: {note}", highlight=False)
+        console.print(f"Note: {note}")
     from nfield.data.mesh import Mesh
 
     if isinstance(data, Mesh):
-        console.print("Measuring distances to the mesh", highlight=False)
+        console.print("Measuring distances to the mesh")
 
 
 def metrics(console: Console, result: Mapping[str, Any]) -> None:
@@ -180,7 +183,7 @@ def metrics(console: Console, result: Mapping[str, Any]) -> None:
     table.add_section()
     table.add_row("mean", *(_metric(name, result["mean"][name]) for name in names))
     table.caption = "{parameters} parameters, {bytes} bytes".format(**size)
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _metric(name: str, value: float) -> str:
@@ -202,4 +205,4 @@ def output(as_json: bool, values: Any, show: Callable[[Console], None]) -> None:
     if as_json:
         print(json.dumps(values, indent=1))
     else:
-        show(Console(soft_wrap=True))
+        show(console())

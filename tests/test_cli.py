@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nfield import cli
+from nfield import cli, doctor
 from nfield.config import resolve
 from nfield.train.folder import RunFolder
 
@@ -109,11 +109,13 @@ def test_info_of_a_run_is_json(tmp_path: Path, capsys) -> None:
     assert values["train_psnr"] == 20.0
 
 
-def test_doctor_says_what_runs_here(capsys) -> None:
+def test_doctor_says_what_runs_here(capsys, monkeypatch) -> None:
     assert cli.main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["native"]["threads"] >= 1
     assert report["native"]["isa"] in ("baseline", "v2", "v3", "v4", "amx")
     assert set(report["extras"]) == {"video", "mesh", "maps", "colmap", "viewer", "log", "cluster"}
+    monkeypatch.setitem(doctor.EXTRAS, "log", ("no_such_module", "nothing"))
     assert cli.main(["doctor"]) == 0
-    assert report["versions"]["torch"] in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert report["versions"]["torch"] in shown and '"nfield-engine[log]"' in shown

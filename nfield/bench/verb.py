@@ -104,15 +104,15 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 def _announce(plan: Plan, out: Path, err: Console) -> None:
     for problem in plan.problems:
         where = " ".join(filter(None, (problem.scene, problem.method)))
-        err.print(f"Left out: {where}: {problem.text}", highlight=False, markup=False)
+        err.print(f"Left out: {where}: {problem.text}")
     if plan.suite.layout and any(not problem.method for problem in plan.problems):
-        err.print(f"Expected there:\n{plan.suite.layout}", highlight=False, markup=False)
-    err.print(f"{len(plan.jobs)} jobs of {plan.suite.name}; folder {out}", highlight=False)
+        err.print(f"Expected there:\n{plan.suite.layout}")
+    err.print(f"{len(plan.jobs)} jobs of {plan.suite.name}; folder {out}")
 
 
 def _told(err: Console, outcome: Outcome, done: int, total: int) -> None:
     state = "done" if outcome.error is None else f"failed: {outcome.error}"
-    err.print(f"{done}/{total} {outcome.job.name}: {state}", highlight=False, markup=False)
+    err.print(f"{done}/{total} {outcome.job.name}: {state}")
 
 
 def _closing(console: Console, results: Results, out: Path) -> None:
@@ -122,10 +122,10 @@ def _closing(console: Console, results: Results, out: Path) -> None:
     for row in means(results):
         grid.add_row(*row)
     if results.rows:
-        console.print(grid, highlight=False)
+        console.print(grid)
     if results.problems:
-        console.print(f"{len(results.problems)} missing, see the report", highlight=False)
-    console.print(str(out / "report.html"), highlight=False)
+        console.print(f"{len(results.problems)} missing, see the report")
+    console.print(str(out / "report.html"))
 
 
 def _compare(args: Bench) -> Shown:
@@ -147,16 +147,16 @@ def _difference(console: Console, found: Comparison) -> None:
         noise = "unknown" if one.noise is None else f"{one.noise:.3g}"
         values = f"{one.a:.5g}", f"{one.b:.5g}", f"{one.difference:+.3g}", noise
         grid.add_row(one.scene, one.method, one.metric, *values, one.verdict)
-    console.print(grid, highlight=False)
+    console.print(grid)
     for title, texts in (("only in A", found.only_a), ("only in B", found.only_b)):
         if texts:
-            console.print(f"{title}: {', '.join(texts)}", highlight=False)
+            console.print(f"{title}: {', '.join(texts)}")
     for note in found.notes:
-        console.print(note, highlight=False)
+        console.print(note)
 
 
 def _pairs(console: Console, values: dict[str, str]) -> None:
     grid = Grid(show_header=False, box=None)
     for name, title in values.items():
         grid.add_row(name, title)
-    console.print(grid, highlight=False)
+    console.print(grid)

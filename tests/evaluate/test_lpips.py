@@ -132,7 +132,8 @@ def test_torch_files_and_the_names_of_the_lpips_package_are_read(weights, file, 
     }
     torch.save(renamed | {"scaling_layer.shift": torch.zeros(1)}, tmp_path / "whole.pt")
     a, b = pictures()
-    assert LPIPS(tmp_path / "whole.pt")(a, b) == LPIPS(file)(a, b)
+    # Sums in float32 follow how the memory of the weights is aligned.
+    assert LPIPS(tmp_path / "whole.pt")(a, b) == pytest.approx(LPIPS(file)(a, b), rel=1e-6)
 
 
 def test_too_small_an_image_is_refused(weights, file):

@@ -223,7 +223,10 @@ def test_poses_of_held_out_views_are_fitted_and_the_field_stays(scene: Scene) ->
     trainer = Trainer(scene, config(steps=300))
     while trainer.step < 300:
         trainer.train_step()
-    model, true = trainer.model, scene.splits["test"].cameras
+    model, tested = trainer.model, scene.splits["test"]
+    tested = dataclasses.replace(tested, cameras=tested.cameras[:4], names=tested.names[:4])
+    splits, true = {**scene.splits, "test": tested}, tested.cameras
+    scene = dataclasses.replace(scene, splits=splits)
     before = [tensor.clone() for tensor in model.state()[0].values()]
     poses = disturbed(true.camera_to_world, math.radians(1), 0.01 * scene.bounds.half_size)
     views = with_cameras(scene, "test", poses).splits["test"]

@@ -13,10 +13,10 @@ SMALL = ("train.samples=4096", "train.rays=256", "model.log2_table=12", "occupan
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run folder of a fit that tells the object from empty space."""
     out = tmp_path_factory.mktemp("viewer") / "run"
-    fit("builtin:matte", out=out, downscale=4, max_steps=120, set=SMALL)
+    fit(str(photos), out=out, max_steps=120, set=SMALL)
     return out
 
 

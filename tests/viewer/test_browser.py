@@ -29,7 +29,7 @@ from nfield.viewer.subject import Subject  # noqa: E402
 from nfield.viewer.view import View  # noqa: E402
 from nfield.viewer.visitor import Visitor  # noqa: E402
 from tests.viewer.conftest import SMALL  # noqa: E402
-from tests.viewer.test_server import wait_for  # noqa: E402
+from tests.viewer.test_server import happens, wait_for  # noqa: E402
 
 # As `nfield.viewer.server` does, which pytest undoes.
 pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
@@ -119,7 +119,15 @@ class Page:
 
     def touch(self) -> None:
         """Click the middle of the picture."""
-        ActionChains(self._driver).move_to_element(self._canvas()).click().perform()
+
+        def touched() -> bool:
+            try:
+                ActionChains(self._driver).move_to_element(self._canvas()).click().perform()
+            except WebDriverException:  # the page has drawn itself anew
+                return False
+            return True
+
+        wait_for(touched, PATIENCE)
 
     def picture(self) -> np.ndarray:
         """What the canvas shows, as a screenshot ``(H, W, 3)``."""
@@ -249,17 +257,23 @@ def test_a_click_on_a_camera_goes_there(page: Page) -> None:
     behind[:, 3] -= 0.5 * photo.pose[:, 2]  # the camera's pyramid fills the middle
     visitor.go_to(View(behind, photo.fov, photo.aspect))
 
-    def arrived() -> bool:
+    def stands(pose: np.ndarray) -> bool:
+        return visitor.view is not None and np.abs(visitor.view.pose - pose).max() < 1e-3
+
+    def clicked() -> bool:
         page.touch()
-        return visitor.view is not None and np.abs(visitor.view.pose - photo.pose).max() < 1e-3
+        # One click at a time: from the photo's place the next would go on to the camera ahead.
+        return happens(lambda: not stands(behind), PATIENCE / 10)
 
-    wait_for(arrived, PATIENCE)
+    wait_for(lambda: stands(behind), PATIENCE)
+    wait_for(clicked, PATIENCE)
+    wait_for(lambda: stands(photo.pose), PATIENCE)
 
 
-def test_training_is_started_paused_and_saved_by_clicking(driver: Any, tmp_path: Path) -> None:
-    trainer, folder, data = begin(
-        "builtin:matte", out=tmp_path / "run", downscale=8, max_steps=10**6, set=SMALL
-    )
+def test_training_is_started_paused_and_saved_by_clicking(
+    driver: Any, photos: Path, tmp_path: Path
+) -> None:
+    trainer, folder, data = begin(str(photos), out=tmp_path / "run", max_steps=10**6, set=SMALL)
     page = Page(driver, Session.of_trainer(trainer, folder, data, share=0.5))
     training = page.session.training
     assert training is not None

@@ -43,11 +43,16 @@ CAMERA = {
 }
 
 
-def wait_for(condition: Any, seconds: float = 120.0) -> None:
+def happens(condition: Any, seconds: float) -> bool:
+    """Whether the condition holds before so many seconds are over."""
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
+    while not (held := condition()) and time.monotonic() < end:
         time.sleep(0.02)
+    return bool(held)
+
+
+def wait_for(condition: Any, seconds: float = 120.0) -> None:
+    assert happens(condition, seconds), "it did not happen"
 
 
 class Browser:
@@ -57,7 +62,11 @@ class Browser:
         port = session.server.get_port()
         version = f"viser-v{viser.__version__}"
         self.socket = connect(
-            f"ws://127.0.0.1:{port}", subprotocols=[version], max_size=None, **options
+            f"ws://127.0.0.1:{port}",
+            subprotocols=[version],
+            max_size=None,
+            close_timeout=0.5,  # what is still on its way to us, nobody reads
+            **options,
         )
 
     def send(self, **changes: Any) -> None:

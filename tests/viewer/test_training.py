@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -35,23 +34,23 @@ class Restless:
 
 
 def training(
-    out: Path, painter: Painter, share: float = 0.5, **options: Any
+    photos: Path, out: Path, painter: Painter, share: float = 0.5
 ) -> tuple[Training, RunFolder]:
-    trainer, folder, _ = begin(
-        "builtin:matte", out=out, downscale=8, max_steps=STEPS, set=SMALL, **options
-    )
+    trainer, folder, _ = begin(str(photos), out=out, max_steps=STEPS, set=SMALL)
     return Training(trainer, folder, painter, share=share, tick=lambda: None), folder
 
 
-def test_a_fit_that_is_watched_and_paused_ends_with_the_same_bits(tmp_path: Path) -> None:
-    alone, folder = training(tmp_path / "alone", Painter())
+def test_a_fit_that_is_watched_and_paused_ends_with_the_same_bits(
+    photos: Path, tmp_path: Path
+) -> None:
+    alone, folder = training(photos, tmp_path / "alone", Painter())
     alone.running.set()
     alone.run()
     folder.close()
 
     painter, work = Painter(), Restless()
     painter.add(work)
-    watched, folder = training(tmp_path / "watched", painter)
+    watched, folder = training(photos, tmp_path / "watched", painter)
     worker = threading.Thread(target=watched.run)
     worker.start()
     time.sleep(0.1)
@@ -70,8 +69,8 @@ def test_a_fit_that_is_watched_and_paused_ends_with_the_same_bits(tmp_path: Path
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_pausing_saves_and_so_does_the_page(tmp_path: Path) -> None:
-    paused, folder = training(tmp_path / "run", Painter())
+def test_pausing_saves_and_so_does_the_page(photos: Path, tmp_path: Path) -> None:
+    paused, folder = training(photos, tmp_path / "run", Painter())
     worker = threading.Thread(target=paused.run)
     worker.start()
     paused.running.set()
@@ -93,10 +92,10 @@ def test_pausing_saves_and_so_does_the_page(tmp_path: Path) -> None:
     assert not worker.is_alive() and not paused.over
 
 
-def test_showing_takes_its_share_and_no_more(tmp_path: Path) -> None:
+def test_showing_takes_its_share_and_no_more(photos: Path, tmp_path: Path) -> None:
     painter, work = Painter(), Restless()
     painter.add(work)
-    shared, folder = training(tmp_path / "run", painter, share=0.2)
+    shared, folder = training(photos, tmp_path / "run", painter, share=0.2)
     shared.running.set()
     shared.run()
     folder.close()
