@@ -46,6 +46,6 @@ class Convert:
     least_log_density: float = dataclasses.field(default=-2.0, metadata={"least": -60, "most": 12})
     most_log_density: float = dataclasses.field(default=7.0, metadata={"least": -60, "most": 12})
     hard_poses: bool = False
-    hard_rays: bool = True
+    hard_rays: bool = False
     heavy_points: bool = False
     finetune: float = dataclasses.field(default=0.0, metadata={"least": 0, "most": 1})

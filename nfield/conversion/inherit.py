@@ -8,12 +8,21 @@ from torch import Tensor, nn
 from nfield.conversion.edited import ROUNDS, EditedField
 from nfield.fields.model import Model
 
+PARTS = {
+    "encoding": "encoding",
+    "density_network": "density network",
+    "color_head": "colour head",
+}
 
-def inherit(student: Model, teacher: Model, seed: int) -> bool:
-    """Give the student the teacher's occupancy, and its colours if both heads are alike.
+
+def inherit(student: Model, teacher: Model, seed: int) -> list[str]:
+    """Give the student the teacher's occupancy, and each part that both have alike.
+
+    A part is alike where it is of one kind and size: what the teacher learned there means the same
+    to the student, or is nearer to what it will mean than random numbers are.
 
     Returns:
-        Whether the heads are.
+        What was inherited, in words.
     """
     if student.occupancy.settings == teacher.occupancy.settings:
         student.occupancy.thickness.copy_(teacher.occupancy.thickness)
@@ -22,11 +31,22 @@ def inherit(student: Model, teacher: Model, seed: int) -> bool:
         known = EditedField(teacher, ())
         generator = torch.Generator().manual_seed(seed)
         student.occupancy.learn(lambda x: known.density(known.features(x)), generator, ROUNDS)
-    own, given = _head(student), _head(teacher)
-    if own is None or given is None or _shapes(own) != _shapes(given):
+    return ["occupancy", *(name for part, name in PARTS.items() if _take(student, teacher, part))]
+
+
+def _take(student: Model, teacher: Model, part: str) -> bool:
+    own, given = (getattr(model.field, part, None) for model in (student, teacher))
+    if own is None or given is None or repr(own) != repr(given):
         return False
-    own.load_state_dict(given.state_dict())
-    return bool(_shapes(own))
+    values: dict[str, Tensor] = given.state_dict()
+    if not values or _shapes(own.state_dict()) != _shapes(values):
+        return False
+    own.load_state_dict(values)
+    return True
+
+
+def _shapes(values: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in values.items()}
 
 
 @torch.no_grad()
@@ -42,8 +62,3 @@ def latents_fit(student: Model, teacher: Model) -> bool:
 def _head(model: Model) -> nn.Module | None:
     head: nn.Module | None = getattr(model.field, "color_head", None)
     return head
-
-
-def _shapes(head: nn.Module) -> dict[str, tuple[int, ...]]:
-    values: dict[str, Tensor] = head.state_dict()
-    return {f"{type(head).__name__}.{name}": tuple(value.shape) for name, value in values.items()}

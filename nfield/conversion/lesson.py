@@ -14,7 +14,8 @@ from nfield.conversion.edited import edited
 from nfield.conversion.edits import parse_edits
 from nfield.conversion.inherit import inherit, latents_fit
 from nfield.conversion.poses import Poses
-from nfield.conversion.task import Distillation
+from nfield.conversion.task import Distillation, clamp_of
+from nfield.conversion.vertices import sample_vertices
 from nfield.data.load import load_scene
 from nfield.data.scene import Scene
 from nfield.errors import InputError
@@ -58,13 +59,15 @@ class Lesson:
         if photos is not None:
             photos.requires_grad_(True)
         student = Model(config, self.teacher.bounds, photos=photos)
-        alike = inherit(student, self.teacher, config.seed)
+        inherited = inherit(student, self.teacher, config.seed)
+        if sample_vertices(student, self.teacher, clamp_of(config)):
+            inherited.append("what the teacher says at the vertices")
         same = latents_fit(student, self.teacher)
         self.notes += (
             "latents are compared first"
             if same
             else "the stage of latents is skipped: they differ in width or meaning",
-            "occupancy and colour head are inherited" if alike else "the occupancy is inherited",
+            f"inherited: {', '.join(inherited)}",
         )
         return self._task(config, student)
 

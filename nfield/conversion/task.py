@@ -55,6 +55,12 @@ class Rays:
         return Rays(self.origins[:count], self.directions[:count], self.pose[:count])
 
 
+def clamp_of(config: Config) -> Clamp:
+    """The stretch of log densities on which a conversion compares."""
+    assert config.convert is not None
+    return Clamp(config.convert.least_log_density, config.convert.most_log_density)
+
+
 class Distillation:
     """A student taught by a teacher in the teacher's bounds.
 
@@ -73,7 +79,7 @@ class Distillation:
         self._settings = settings = config.convert
         self._budget, self._count = settings.samples, config.train.rays
         self._stages = Stages(settings.latents if same else 0.0, settings.points)
-        self._clamp = Clamp(settings.least_log_density, settings.most_log_density)
+        self._clamp = clamp_of(config)
         self._hard_poses = Pool("hard_poses", POSES_KEPT, 12) if settings.hard_poses else None
         self._hard_rays = Pool("hard_rays", RAYS_KEPT, 6) if settings.hard_rays else None
 

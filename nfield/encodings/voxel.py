@@ -47,6 +47,12 @@ class Voxel(nn.Module):
         """The table as a tensor of the grid's axes and the channels."""
         return self.table.view(*self.shape.resolution, self.shape.channels)
 
+    def places(self, rows: Tensor) -> Tensor:
+        """Points ``(N, in_dim)`` of the vertices in rows ``(N,)`` int64 of the table."""
+        size = self.shape.resolution
+        index = torch.stack(torch.unravel_index(rows, size), 1)
+        return index / (torch.tensor(size) - 1)
+
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         return dense_grid(x, self.table, self.shape)

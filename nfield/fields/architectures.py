@@ -81,7 +81,9 @@ def rbf(settings: RbfSettings) -> Radiance:
     """A hash grid into one layer of Gaussians."""
     encoding = hash_grid(settings, 3)
     color = HarmonicColor(settings.harmonics)
-    network = RBF(encoding.out_dim, color.latent, kernels=settings.kernels)
+    network = RBF(
+        encoding.out_dim, color.latent, kernels=settings.kernels, log_scale=settings.log_scale
+    )
     return Radiance(encoding, network, color)
 
 

@@ -117,7 +117,8 @@ def _hash(settings: HashSettings, in_dim: int, values: int) -> Values:
 
 def _rbf(settings: RbfSettings, in_dim: int, values: int) -> Values:
     encoding = hash_grid(settings, in_dim)
-    return Values(encoding, RBF(encoding.out_dim, values, kernels=settings.kernels))
+    network = RBF(encoding.out_dim, values, kernels=settings.kernels, log_scale=settings.log_scale)
+    return Values(encoding, network)
 
 
 def _cam(settings: CamSettings, in_dim: int, values: int, grid: ModulationGrid) -> Values:

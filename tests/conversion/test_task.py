@@ -11,7 +11,7 @@ import torch
 
 from nfield.config import Config, Convert
 from nfield.conversion.conversion import Conversion
-from nfield.conversion.inherit import inherit, latents_fit
+from nfield.conversion.inherit import PARTS, inherit, latents_fit
 from nfield.conversion.plan import plan
 from nfield.conversion.poses import Poses
 from nfield.conversion.task import Distillation
@@ -108,16 +108,17 @@ def test_every_pair_of_fields_begins(teacher: Run, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "latents", "head"),
+    ("pair", "latents", "parts"),
     [
-        (("ngp", "nerf"), True, False),  # heads of other depths
-        (("nerf", "cam"), True, True),
-        (("rbf", "voxel"), True, False),  # harmonics, which have nothing to inherit
-        (("ngp", "voxel"), False, False),
+        (("ngp", "nerf"), True, []),  # heads of other depths
+        (("nerf", "cam"), True, ["colour head"]),
+        (("ngp", "rbf"), False, ["encoding"]),
+        (("rbf", "voxel"), True, []),  # harmonics, which have nothing to inherit
+        (("ngp", "voxel"), False, []),
     ],
 )
 def test_what_is_compared_and_inherited(
-    teacher: Run, tmp_path, pair: tuple[str, str], latents: bool, head: bool
+    teacher: Run, tmp_path, pair: tuple[str, str], latents: bool, parts: list[str]
 ) -> None:
     harmonics = {"voxel": ("model.harmonics=3",)}  # as many as rbf has
     configs = [
@@ -127,13 +128,20 @@ def test_what_is_compared_and_inherited(
     known, student = (Model(config, teacher.model.bounds) for config in configs)
     known.occupancy.thickness.copy_(torch.rand(len(known.occupancy.thickness)))
     known.occupancy.refresh()
-    assert inherit(student, known, 0) is head
+    assert inherit(student, known, 0) == ["occupancy", *parts]
     assert latents_fit(student, known) is latents
     assert torch.equal(student.occupancy.words, known.occupancy.words)
-    if head:
-        assert torch.equal(
-            student.field.color_head.network.weights, known.field.color_head.network.weights
-        )
+    for part in ("encoding", "density_network", "color_head"):
+        own, given = (getattr(model.field, part).state_dict() for model in (student, known))
+        same = own.keys() == given.keys() and all(torch.equal(own[k], given[k]) for k in own)
+        # Two parts without parameters are equal, and nothing was inherited.
+        assert (same and bool(own)) == (PARTS[part] in parts)
+
+
+def test_a_part_of_other_sizes_is_not_inherited(teacher: Run, tmp_path) -> None:
+    other = ("model.finest_resolution=256", "model.width=32")
+    student = begun(teacher, "ngp", tmp_path / "run", *other).trainer.model
+    assert inherit(student, teacher.model, 0) == ["occupancy"]
 
 
 def test_another_occupancy_grid_is_learned_from_the_teacher(teacher: Run, tmp_path) -> None:

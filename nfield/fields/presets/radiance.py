@@ -53,6 +53,7 @@ class RbfSettings(HashGridSettings):
     """Hash grid and one layer of Gaussians to harmonics of the colour (arXiv:2503.06762)."""
 
     kernels: int = 32
+    log_scale: float = 1.5
     harmonics: int = field(default=3, metadata={"most": 4})
 
 
@@ -97,10 +98,10 @@ class LowRankSettings(GrowingSettings):
 _BUILD = "nfield.fields.architectures:"
 
 # What a teacher says has no noise: a network that every sample changes as a whole learns from few
-# samples a step, and more steps. Tables, where a sample changes what lies around it, want many.
-_FEW = {"samples": 4096}
-# Pixels from the first step on: a perceptron that has learned points alone must learn anew.
-_AT_ONCE = {**_FEW, "latents": 0.0, "points": 0.0}
+# samples a step, and more steps; and from its greatest errors. Tables, where a sample changes what
+# lies around it, want many, from everywhere. Pixels from the first step on: what has learned points
+# alone must learn anew.
+_PERCEPTRON = {"samples": 4096, "latents": 0.0, "points": 0.0, "hard_rays": True}
 
 PRESETS = {
     "ngp": Preset("radiance", NgpSettings(), _BUILD + "ngp"),
@@ -109,16 +110,18 @@ PRESETS = {
         NerfSettings(),
         _BUILD + "nerf",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
-        _AT_ONCE,
+        _PERCEPTRON,
     ),
     "cam": Preset(
         "radiance",
         CamSettings(),
         _BUILD + "cam",
         {"learning_rate": 2e-3, "final_learning_rate": 1e-4},
-        _AT_ONCE,
+        _PERCEPTRON,
     ),
-    "rbf": Preset("radiance", RbfSettings(), _BUILD + "rbf", convert=_FEW),
+    "rbf": Preset(
+        "radiance", RbfSettings(), _BUILD + "rbf", convert=_PERCEPTRON | {"samples": 8192}
+    ),
     "triplane": Preset(
         "radiance", TriplaneSettings(), _BUILD + "triplane", {"learning_rate": 2e-2}
     ),

@@ -62,6 +62,7 @@ class RbfSettings(HashGridSettings):
 
     finest_resolution: int = 512
     kernels: int = 64
+    log_scale: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ PRESETS = {
     "siren": Preset("image", SirenSettings(), _BUILD + "siren_image", _SINES),
     "finer": Preset("image", FinerSettings(), _BUILD + "finer_image", _SINES),
     "cam-image": Preset("image", CamSettings(), _BUILD + "cam_image", _NETWORK),
-    "rbf-image": Preset("image", RbfSettings(), _BUILD + "rbf_image", {**_HASH, "loss": "l1"}),
+    "rbf-image": Preset(
+        "image", RbfSettings(log_scale=3.0), _BUILD + "rbf_image", {**_HASH, "loss": "l1"}
+    ),
     "hash-sdf": Preset(
         "distance",
         HashSettings(),
