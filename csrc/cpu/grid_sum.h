@@ -55,6 +55,7 @@ NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x
             for (int64_t p = 0; p < points; p += kLanes)
                 body(point + p, least(kLanes, points - p), corners[p / kLanes]);
         }
+        finish_streams();
     });
 }
 
@@ -95,7 +96,6 @@ void sum_rows(const GridSum<G, D> &grids, int64_t n, const float *x, const float
                     piece.store(out + first, sum);
             });
         }
-        if (kStream) finish_streams();
     });
 }
 

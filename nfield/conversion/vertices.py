@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from nfield.conversion.edited import EditedField
 from nfield.conversion.losses import Clamp, log_density
 from nfield.encodings.voxel import Voxel
+from nfield.fields.contract import RadianceField
 from nfield.fields.model import Model
 from nfield.fields.radiance import HarmonicColor, Radiance
 
@@ -36,19 +36,19 @@ def sample_vertices(student: Model, teacher: Model, clamp: Clamp) -> bool:
     color = field.color_head
     assert isinstance(color, HarmonicColor)
     student.grow(1.0)
-    known = EditedField(teacher, ())  # empty where the teacher was never asked for anything
+    known: RadianceField = teacher.field
     table = field.encoding.table
-    for first in range(0, len(table), CHUNK):
-        rows = torch.arange(first, min(first + CHUNK, len(table)))
-        h = known.features(field.encoding.places(rows).clamp(max=INSIDE))
-        density = log_density(known.density(h)).clamp(clamp.least, clamp.most)
-        table[rows, 0] = density
-        matter = density > clamp.least
-        table[rows[matter], 1:] = _coefficients(known, h[matter], color)
+    table[:, 0] = clamp.least
+    for rows in torch.arange(len(table)).split(CHUNK):
+        x = field.encoding.places(rows).clamp(max=INSIDE)
+        held = teacher.occupancy.holds(x)  # elsewhere it was never asked for anything
+        h, rows = known.features(x[held]), rows[held]
+        table[rows, 0] = log_density(known.density(h)).clamp(clamp.least, clamp.most)
+        table[rows, 1:] = _coefficients(known, h, color)
     return True
 
 
-def _coefficients(known: EditedField, h: Tensor, color: HarmonicColor) -> Tensor:
+def _coefficients(known: RadianceField, h: Tensor, color: HarmonicColor) -> Tensor:
     """Of the colours ``(N, 3)`` of latents in all directions, as `HarmonicColor` reads them."""
     directions = evenly(DIRECTIONS)
     seen = [known.color(h, d.expand(len(h), 3).contiguous()) for d in directions]

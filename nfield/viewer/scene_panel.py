@@ -11,7 +11,7 @@ import numpy as np
 from nfield.conversion.edits import Box
 from nfield.fields.model import Model
 from nfield.viewer.photos import Photos
-from nfield.viewer.server import guarded
+from nfield.viewer.server import aside, guarded
 from nfield.viewer.view import View
 from nfield.viewer.visitor import Visitor
 
@@ -80,7 +80,7 @@ class ScenePanel:
                 for frustum in self._frusta:
                     frustum.visible = show.value
 
-        go.on_click(guarded(lambda _: choose(names.index(name.value))))
+        go.on_click(guarded(aside(lambda _: choose(names.index(name.value)))))
         show.on_update(guarded(switch))
         # Photos are read from files: the page need not wait for them.
         arguments = (photos, choose, show)
@@ -104,7 +104,7 @@ class ScenePanel:
                 wxyz=view.wxyz,
                 position=view.position,
             )
-            frustum.on_click(guarded(lambda _, index=index: choose(index)))
+            frustum.on_click(guarded(aside(lambda _, index=index: choose(index))))
             with self._switching:
                 frustum.visible = show.value
                 self._frusta.append(frustum)

@@ -7,6 +7,7 @@ import logging
 import socket
 import warnings
 from collections.abc import Callable, Coroutine
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,9 +109,20 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Non
 
     async def run(*arguments: Any) -> None:
         try:
-            action(*arguments)
+            outcome = action(*arguments)
+            if isawaitable(outcome):
+                await outcome
         except Exception as error:
             log.warning("a visitor's message was ignored: %s", error)
+
+    return run
+
+
+def aside(action: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """An action that takes its time, such as reading a file, in a thread: nobody waits for it."""
+
+    def run(*arguments: Any) -> Coroutine[Any, Any, Any]:
+        return asyncio.to_thread(action, *arguments)
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -20,7 +21,7 @@ from websockets.sync.client import connect  # noqa: E402
 
 from nfield.api import open_run  # noqa: E402
 from nfield.errors import InputError  # noqa: E402
-from nfield.viewer.server import bound_port, is_own  # noqa: E402
+from nfield.viewer.server import aside, bound_port, guarded, is_own  # noqa: E402
 from nfield.viewer.session import Session  # noqa: E402
 from nfield.viewer.subject import Subject  # noqa: E402
 from nfield.viewer.verb import view  # noqa: E402
@@ -117,6 +118,18 @@ def test_visitors_have_cameras_of_their_own(session: Session) -> None:
     assert seen == {(0, 0, -4), (4, 0, 0)}
     one.close()
     two.close()
+
+
+def test_what_takes_long_holds_nobody_up() -> None:
+    asked, answers = threading.Event(), list[bool]()
+    slow = guarded(aside(lambda: answers.append(asked.wait(30))))
+    quick = guarded(asked.set)
+
+    async def both() -> None:
+        await asyncio.gather(slow(), quick())
+
+    asyncio.run(both())
+    assert answers == [True]
 
 
 @pytest.mark.parametrize(
