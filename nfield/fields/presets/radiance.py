@@ -53,7 +53,7 @@ class RbfSettings(HashGridSettings):
     """Hash grid and one layer of Gaussians to harmonics of the colour (arXiv:2503.06762)."""
 
     kernels: int = 32
-    log_scale: float = 1.5
+    log_scale: float = field(default=1.5, metadata=_FROM_0)
     harmonics: int = field(default=3, metadata={"most": 4})
 
 

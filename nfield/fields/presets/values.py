@@ -62,7 +62,7 @@ class RbfSettings(HashGridSettings):
 
     finest_resolution: int = 512
     kernels: int = 64
-    log_scale: float = 0.0
+    log_scale: float = field(default=0.0, metadata={"least": 0})
 
 
 @dataclass(frozen=True)
