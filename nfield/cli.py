@@ -86,7 +86,7 @@ def view(args: View, err: Console) -> int:
     options = {field.name: getattr(args, field.name) for field in fields(args)}
     port = options.pop("port") or 0
     what = options.pop("what")
-    verb.view(what, lambda line: err.print(line), port=port, **options)
+    verb.view(what, err.print, port=port, **options)
     return 0
 
 

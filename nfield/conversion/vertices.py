@@ -52,9 +52,10 @@ def _coefficients(known: RadianceField, h: Tensor, color: HarmonicColor) -> Tens
     """Of the colours ``(N, 3)`` of latents in all directions, as `HarmonicColor` reads them."""
     directions = evenly(DIRECTIONS)
     seen = [known.color(h, d.expand(len(h), 3).contiguous()) for d in directions]
-    logits = torch.stack(seen, 2).clamp(PALEST, 1 - PALEST).logit()  # (N, 3, directions)
-    inverse = torch.linalg.pinv(color.directions(directions))
-    return (logits @ inverse.T).flatten(1)
+    # Through float64: float32 logarithms round by where a thread's share of a tensor ends.
+    logits = torch.stack(seen, 2).double().clamp(PALEST, 1 - PALEST).logit()  # (N, 3, directions)
+    inverse = torch.linalg.pinv(color.directions(directions).double())
+    return (logits @ inverse.T).flatten(1).float()
 
 
 def evenly(count: int) -> Tensor:
