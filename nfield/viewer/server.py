@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 import warnings
 from collections.abc import Callable, Coroutine
 from inspect import isawaitable
@@ -17,6 +18,7 @@ from viser import ViserServer
 from nfield.errors import InputError
 
 FIRST_PORT, PORTS = 8080, 20
+CLOCK_SECONDS = 0.1  # between looks at what the server's thread has spent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 log = logging.getLogger("nfield.viewer")
@@ -28,6 +30,9 @@ warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
 class Server(ViserServer):
     """Serves the page, and nothing that other pages of the same browser may use.
 
+    Attributes:
+        seconds: Of a core, that its thread spent on visitors so far.
+
     Args:
         port: 0 takes the first free one from 8080 on.
 
@@ -36,15 +41,15 @@ class Server(ViserServer):
     """
 
     def __init__(self, host: str, port: int, title: str):
-        self.host = host
+        self.host, self.seconds = host, 0.0
         # viser prints through rich's own console, on stdout, which is for results.
         rich.reconfigure(quiet=True)
         super().__init__(host, bound_port(host, port), label=title, verbose=False)
         self._websock_server.on_client_connect(self._admit)
         logging.getLogger("websockets.server").addFilter(_brief)
-        self.get_event_loop().call_soon_threadsafe(
-            self.get_event_loop().set_exception_handler, _note
-        )
+        loop = self.get_event_loop()
+        loop.call_soon_threadsafe(loop.set_exception_handler, _note)
+        loop.call_soon_threadsafe(self._clock)
 
     @property
     def address(self) -> str:
@@ -61,6 +66,10 @@ class Server(ViserServer):
     def request_share_url(self, verbose: bool = True) -> None:
         """Refuse the public address that any visitor of viser's page may ask for."""
         log.warning("a visitor asked to publish the page on the internet; ignored")
+
+    def _clock(self) -> None:
+        self.seconds = time.thread_time()
+        self.get_event_loop().call_later(CLOCK_SECONDS, self._clock)
 
     async def _admit(self, connection: Any) -> None:
         """Close connections that pages of other sites open in a visitor's browser."""

@@ -93,6 +93,7 @@ class Session:
             session.painter,
             share=share,
             tick=session.tick,
+            served=lambda: session.server.seconds,
             probe=probe_of(data, trainer.config),
             on_step=on_step,
         )

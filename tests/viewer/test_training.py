@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -34,10 +35,15 @@ class Restless:
 
 
 def training(
-    photos: Path, out: Path, painter: Painter, share: float = 0.5
+    photos: Path,
+    out: Path,
+    painter: Painter,
+    share: float = 0.5,
+    served: Callable[[], float] = lambda: 0.0,
 ) -> tuple[Training, RunFolder]:
     trainer, folder, _ = begin(str(photos), out=out, max_steps=STEPS, set=SMALL)
-    return Training(trainer, folder, painter, share=share, tick=lambda: None), folder
+    shown = Training(trainer, folder, painter, share=share, tick=lambda: None, served=served)
+    return shown, folder
 
 
 def test_a_fit_that_is_watched_and_paused_ends_with_the_same_bits(
@@ -102,3 +108,16 @@ def test_showing_takes_its_share_and_no_more(photos: Path, tmp_path: Path) -> No
     trained = shared.record["seconds"]
     # What is asked for is counted; sleeping longer than that costs showing, not training.
     assert 0 < work.seconds <= trained * 0.25 + 0.25 + 0.01
+
+
+def test_what_the_server_takes_is_of_the_share(photos: Path, tmp_path: Path) -> None:
+    painter, work = Painter(), Restless()
+    painter.add(work)
+    # A server that takes much more than there is leaves nothing of the share.
+    shared, folder = training(
+        photos, tmp_path / "run", painter, share=0.2, served=lambda: 1e3 * time.perf_counter()
+    )
+    shared.running.set()
+    shared.run()
+    folder.close()
+    assert work.seconds == 0
