@@ -17,6 +17,9 @@ test: $(VENV)/mesh  ## All tests.
 
 # The GPU's kernels as C++, in a copy of the package.
 EMULATION := build/emulation
+# Without -S the editable install would come before the copy.
+EMULATED = NFIELD_ISA=emulation PYTHONPATH=.:$$($(abspath $(BIN))/python -c \
+	"import site; print(site.getsitepackages()[0])") $(abspath $(BIN))/python -S
 emulation: install  ## Tests of the GPU's kernels on the CPU.
 	cmake -S csrc -B $(EMULATION)/build -DNF_CUDA_EMULATION=ON -DCMAKE_BUILD_TYPE=Release \
 		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) -DPython_EXECUTABLE=$(abspath $(BIN))/python
@@ -25,8 +28,8 @@ emulation: install  ## Tests of the GPU's kernels on the CPU.
 	cp -r nfield tests $(EMULATION)
 	rm -f $(EMULATION)/nfield/ops/_native*.so
 	cp $(EMULATION)/build/_native*.so $(EMULATION)/nfield/ops
-	cd $(EMULATION) && NFIELD_ISA=emulation PYTHONPATH=. $(abspath $(BIN))/python -m pytest \
-		-q -c $(abspath pyproject.toml) --rootdir . tests/ops tests/cuda
+	cd $(EMULATION) && $(EMULATED) -c "from nfield.ops.native import isa; assert isa() == 'emulation'"
+	cd $(EMULATION) && $(EMULATED) -m pytest -q -c $(abspath pyproject.toml) --rootdir . tests/ops tests/cuda
 
 lint: install  ## Style and types.
 	$(BIN)/ruff check .

@@ -23,7 +23,10 @@ DEFAULT_SECONDS = 60.0
 BUDGET = ("max_steps", "max_seconds")
 SECTIONS = ("model", "train", "occupancy", "photos", "convert")
 # What a resumed run may be given anew; everything else decides what is being fitted.
-RESUMABLE = (*BUDGET, "device", "data", "train.checkpoint_seconds", "convert.teacher")
+RESUMABLE = (
+    *(*BUDGET, "device", "backend", "data", "train.checkpoint_seconds", "train.graphs"),
+    "convert.teacher",
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Train:
     image, a shape or a video are fitted it is their number. `loss` is the mean over values y with
     truth t of (y - t)^2 (l2), |y - t| (l1), or (y - t)^2 / (|t| + 0.1) (relative).
     `distortion` weighs the spread of light along rays in unbounded scenes (arXiv:2111.12077).
-    `deterministic` makes fits on the GPU repeat to the bit, as those on the CPU always do.
+    `deterministic` makes fits on the GPU repeat to the bit, as those on the CPU always do; `graphs`
+    has the field's launches there recorded and replayed.
     """
 
     samples: int = dataclasses.field(default=2**14, metadata={"least": 1024})
@@ -46,6 +50,7 @@ class Train:
     distortion: float = dataclasses.field(default=0.03, metadata={"least": 0})
     checkpoint_seconds: float = 30.0
     deterministic: bool = False
+    graphs: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Config:
         data: Absolute path of the scene, image, shape or video, or `builtin:NAME`.
         field: Name of the preset in `nfield.fields.presets`; `model` holds its settings.
         distance: Of shapes: negative inside, which takes a watertight mesh, or without a sign.
+        backend: What computes hash grids and perceptrons while the field is fitted on a GPU.
         occupancy: Of scenes; None for all else.
         photos: Of scenes; None for all else.
         convert: Of fields that another field teaches; None for all else.
@@ -84,6 +90,7 @@ class Config:
     background: Literal["random", "white", "black"] = "random"
     distance: Literal["signed", "unsigned"] = "signed"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    backend: Literal["native", "tcnn"] = "native"
     max_steps: int | None = None
     max_seconds: float | None = None
     model: Any = None

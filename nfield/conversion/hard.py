@@ -70,7 +70,7 @@ def heavy(samples: Samples, *thickness: Tensor) -> Tensor:
     Source
         Fang et al. 2023, arXiv:2304.04012, point level
     """
-    chosen = torch.zeros(len(samples), dtype=torch.bool)
+    chosen = torch.zeros_like(samples.t, dtype=torch.bool)
     for tau in thickness:
         chosen |= _heaviest(samples, tau.detach().double())
     return chosen
@@ -85,6 +85,6 @@ def _heaviest(samples: Samples, tau: Tensor) -> Tensor:
     # Ascending rays, within each descending weights, which are at most 1.
     order = torch.argsort(ray - weight / 2, stable=True)
     rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order)) - offset[ray[order]]
+    rank[order] = torch.arange(len(order), device=order.device) - offset[ray[order]]
     count = (offset[1:] - offset[:-1])[ray].double()
     return opaque[ray] & (rank < HEAVIEST * count)

@@ -20,6 +20,7 @@ from nfield.data.load import load_scene
 from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.fields.model import Model, load_model
+from nfield.train.device import placed
 from nfield.train.folder import RunFolder
 from nfield.train.rays import RayTask
 from nfield.train.succession import Succession
@@ -86,7 +87,8 @@ class Lesson:
             cameras = self.scene.splits["train"].cameras
         poses = Poses(self.teacher.bounds, cameras)
         same = latents_fit(student, self.teacher)
-        task = Distillation(self.teacher, poses, config, student, same)
+        student = placed(student, config)
+        task = Distillation(self.teacher.to(student.device), poses, config, student, same)
         if not settings.finetune:
             return task
         assert self.scene is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 TINY = 1e-30  # least density that has a logarithm here
@@ -55,5 +54,7 @@ def root_mean_square(error: Tensor) -> Tensor:
     """
     if not error.numel():
         return error.sum()
-    root = math.sqrt(float(np.square(error.detach().numpy()).mean()) + 1e-12)
+    # torch's mean depends on the number of threads.
+    values = error.detach() if error.is_cuda else error.detach().numpy()
+    root = math.sqrt(float((values * values).mean()) + 1e-12)
     return (error.square().mean() / root + root) / 2

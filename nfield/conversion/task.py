@@ -22,6 +22,7 @@ from nfield.train.losses import batch_psnr
 from nfield.train.rays import CANDIDATES, rays_for
 from nfield.train.step import Step
 
+CPU = torch.device("cpu")
 POSES = 16  # of a step
 REPLAYED = 4  # of them beside hard ones
 POSES_KEPT, RAYS_KEPT = 128, 1 << 13
@@ -44,7 +45,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Rays:
-    """Rays ``(R, 3)``, and which of the step's poses ``(R,)`` each comes from, -1 of a hard ray."""
+    """Rays ``(R, 3)``, and which of the step's poses ``(R,)`` each comes from, -1 of a hard ray.
+
+    Poses and rays are drawn on the CPU, so that all devices see the same.
+    """
 
     origins: Tensor
     directions: Tensor
@@ -53,6 +57,10 @@ class Rays:
     def first(self, count: int) -> Rays:
         """The first rays."""
         return Rays(self.origins[:count], self.directions[:count], self.pose[:count])
+
+    def to(self, device: torch.device) -> Rays:
+        """The rays on a device."""
+        return Rays(self.origins.to(device), self.directions.to(device), self.pose.to(device))
 
 
 def clamp_of(config: Config) -> Clamp:
@@ -94,7 +102,7 @@ class Distillation:
         """
         poses = self._draw_poses(step.generator)
         rays, samples, taught = self._teach(poses, step.generator)
-        background = torch.rand(rays.origins.shape, generator=step.generator)
+        background = torch.rand(rays.origins.shape, generator=step.generator).to(self.model.device)
         # Training and export ask in cells that are not occupied, too.
         empty = self.model.occupancy.random_empty(self._budget // EMPTY, step.generator)
         h = self.model.field.features(torch.cat([samples.x, empty]))
@@ -104,7 +112,8 @@ class Distillation:
         loss = weights.pixel * root_mean_square(color - truth)
         loss = loss + weights.density * self._emptiness(h[len(samples) :])
         loss = loss + self._pointwise(weights.latent, weights.color, samples, taught, learned)
-        self._remember(poses, rays, (color - truth).detach().square().mean(1))
+        error = (color - truth).detach().square().mean(1)
+        self._remember(poses, rays.to(CPU), error.to(CPU))
         self._count = rays_for(self._budget, len(rays.origins), len(samples))
         return loss, {
             "loss": float(loss.detach()),
@@ -128,7 +137,8 @@ class Distillation:
             hard = self._hard_rays.draw(round(HARDEST * self._count), generator)
             rays.origins[: len(hard)], rays.directions[: len(hard)] = hard[:, :3], hard[:, 3:]
             rays.pose[: len(hard)] = -1
-        jitter = torch.rand(self._count, generator=generator)
+        jitter = torch.rand(self._count, generator=generator).to(self.model.device)
+        rays = rays.to(self.model.device)
         candidates = self.model.occupancy.march(
             rays.origins, rays.directions, jitter, CANDIDATES * self._budget
         )

@@ -9,6 +9,7 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,32 +66,32 @@ class Silhouettes:
         corners = (np.stack([x, y, z], axis=-1).reshape(-1, 3) + center).astype(np.float32)
         alive = np.ones((cells, cells, cells), dtype=bool)
         seen = np.zeros((cells, cells, cells), dtype=np.int32)
+        judge = partial(self._judge, corners=corners, alive=alive)
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            for kept, overlap in pool.map(
-                lambda item: self._judge(item, corners, cells), self.items
-            ):
+            for kept, overlap in pool.map(judge, self.items):
                 alive &= kept
                 seen += overlap
         return alive & (seen >= max(min(2, len(self.items)), int(seen_share * seen.max())))
 
     def _judge(
-        self, item: Silhouette, corners: np.ndarray, cells: int
+        self, item: Silhouette, corners: np.ndarray, alive: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The cells that one view leaves standing, and those that it has in its image, even in
-        part.
+        """Of the cells alive those that one view leaves standing, and all that it has in its image,
+        even in part.
         """
-        low, high = self._footprints(item.view, corners, cells)
-        limit = self.cameras.size[item.view].numpy().astype(np.float32)
-        overlap: np.ndarray = np.all((high > 0) & (low < limit), axis=-1)
-        inside = ((low >= 0) & (high <= limit)).all(-1)
+        low, high = self._footprints(item.view, corners, len(alive))
+        width, height = self.cameras.size[item.view].tolist()
+        overlap: np.ndarray = (high[0] > 0) & (high[1] > 0) & (low[0] < width) & (low[1] < height)
+        inside = (low[0] >= 0) & (low[1] >= 0) & (high[0] <= width) & (high[1] <= height)
         kept = overlap.copy() if item.whole and self.whole else np.ones_like(overlap)
-        kept[inside] = _count(item, low[inside], high[inside]) > 0
+        asked = inside & alive
+        kept[asked] = _count(item, low[:, asked], high[:, asked]) > 0
         return kept, overlap
 
     def _footprints(
         self, view: int, corners: np.ndarray, cells: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Bounding boxes in pixels of the projected cells, (cells, cells, cells, 2) twice.
+        """Bounding boxes in pixels of the projected cells, (2, cells, cells, cells) twice.
 
         Corners out of view are at -inf, so that their cells do not lie inside the image.
         """
@@ -103,8 +104,8 @@ class Silhouettes:
         # Outside the field of view a distortion polynomial may fold points back into the image.
         least = max(math.cos(field_radii(camera)[0] + 1e-3), 1e-3)
         pixels[depth <= least * np.sqrt((offset * offset).sum(1))] = -np.inf
-        low = high = pixels.reshape(cells + 1, cells + 1, cells + 1, 2)
-        for axis in range(3):
+        low = high = np.ascontiguousarray(pixels.T).reshape(2, *[cells + 1] * 3)
+        for axis in (1, 2, 3):
             first = (slice(None),) * axis + (slice(0, cells),)
             second = (slice(None),) * axis + (slice(1, cells + 1),)
             low = np.minimum(low[first], low[second])
@@ -153,10 +154,10 @@ def _silhouette(views: Views, i: int) -> Silhouette | None:
 
 
 def _count(item: Silhouette, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Pooled pixels with matter in boxes (B, 2) of pixels that lie inside the image: (B,) int32."""
+    """Pooled pixels with matter in boxes (2, B) of pixels that lie inside the image: (B,) int32."""
     rows, columns = item.table.shape
-    x0, y0 = (low / item.pool).astype(np.int32).T
-    x1, y1 = (high / item.pool).astype(np.int32).T + 1
+    x0, y0 = (low / item.pool).astype(np.int32)
+    x1, y1 = (high / item.pool).astype(np.int32) + 1
     x1, y1 = np.minimum(x1, columns - 1), np.minimum(y1, rows - 1)
     table = item.table
     counts: np.ndarray = table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]

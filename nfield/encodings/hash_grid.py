@@ -45,6 +45,7 @@ class HashGrid(nn.Module):
         self.shape = HashGridShape(
             in_dim, features, levels, log2_table, base_resolution, finest_resolution
         )
+        self.operation = hash_grid
         check.fits_memory("HashGrid", (self.shape.entries, features))
         table = torch.empty(self.shape.entries, features)
         self.table = nn.Parameter(nn.init.uniform_(table, -1e-4, 1e-4))
@@ -56,7 +57,7 @@ class HashGrid(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return hash_grid(x, self.table, self.shape)
+        return self.operation(x, self.table, self.shape)
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""

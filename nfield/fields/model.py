@@ -129,16 +129,17 @@ class Model(Trained):
         dt = samples.dt / self.bounds.half_size
         return Rendered(*composite(density, rgb, samples.t, dt, samples.offset))
 
-    def distortion(self, samples: Samples, h: Tensor) -> Tensor:
-        """Mean spread of the rays' light, in s = t / (t + half size): near to far, 0 to 1."""
+    def distortion(self, samples: Samples, density: Tensor) -> Tensor:
+        """Mean spread of the rays' light, in s = t / (t + half size): near to far, 0 to 1.
+
+        Shape
+            density ``(S,)`` of the samples -> scalar
+        """
         half = self.bounds.half_size
         near, far = samples.t - samples.dt / 2, samples.t + samples.dt / 2
         begin, end = near / (near + half), far / (far + half)
         dt = samples.dt / half
-        spread = distortion(
-            self.field.density(h), dt, (begin + end) / 2, end - begin, samples.offset
-        )
-        return spread.mean()
+        return distortion(density, dt, (begin + end) / 2, end - begin, samples.offset).mean()
 
     @torch.no_grad()
     def render_rays(self, origins: Tensor, directions: Tensor) -> Rendered:

@@ -43,6 +43,7 @@ class MLP(nn.Module):
     ):
         super().__init__()
         self.shape = MlpShape(in_dim, out_dim, width, hidden, activation, bias)
+        self.operation = mlp
         self.weights = nn.Parameter(torch.zeros(self.shape.parameters))
         with torch.no_grad():
             for index in range(hidden + 1):
@@ -69,7 +70,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return mlp(x, self.weights, self.shape)
+        return self.operation(x, self.weights, self.shape)
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 import torch
 
+from nfield.config import Config
 from nfield.errors import InputError
+from nfield.fields.backend import use_tcnn
 from nfield.ops.native import gpu_obstacle
 from nfield.render.chunks import OUT_OF_MEMORY, first_line
 
@@ -41,8 +43,21 @@ def wanted(name: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def moved(model: Module, device: torch.device) -> Module:
-    """The model on a device. Raises InputError where its memory does not hold it."""
+def placed(model: Module, config: Config) -> Module:
+    """The model where its configuration has it computed, and by what.
+
+    Raises:
+        InputError: a device that is not there or does not hold the model, or settings of GPUs on a
+            CPU.
+    """
+    device = wanted(config.device)
+    if config.train.graphs and device.type != "cuda":
+        raise InputError(
+            f"--set train.graphs: launches must be those of a GPU, got {device.type}; add "
+            "--device cuda"
+        )
+    if config.backend == "tcnn":
+        use_tcnn(model, device.type)
     try:
         return model.to(device)
     except OUT_OF_MEMORY as error:

@@ -11,6 +11,7 @@ from nfield.config import Config
 from nfield.data.target import Points
 from nfield.fields.presets import preset
 from nfield.fields.value_model import ValueModel
+from nfield.train.graphs import Values, recorded
 from nfield.train.losses import LOSSES, mean_square, psnr_of
 from nfield.train.step import Step
 
@@ -22,6 +23,7 @@ class PointTask:
         self.model = model
         self._points = points
         self._count = config.train.samples
+        self._values = recorded(model.field, Values, config)
         self._loss = LOSSES[config.train.loss]
         self._are_colors = preset(config.field).kind != "distance"
 
@@ -30,7 +32,7 @@ class PointTask:
         device = self.model.device
         x, truth = (part.to(device) for part in self._points.draw(self._count, step.generator))
         share = step.ranks.share(len(x))
-        values, truth = self.model.field(x[share]), truth[share]
+        values, truth = self._values(x[share]), truth[share]
         weight = len(truth) / len(x)
         part = self._loss(values, truth) * weight
         error = mean_square(values, truth) * weight

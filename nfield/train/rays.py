@@ -11,9 +11,11 @@ from torch import Tensor
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.fields.model import Model
+from nfield.fields.shading import Shading
 from nfield.ops.march import Samples
 from nfield.render.rendered import Rendered
 from nfield.train.batch import Batch, Batches
+from nfield.train.graphs import recorded
 from nfield.train.losses import LOSSES, mean_square, psnr_of
 from nfield.train.step import Step
 
@@ -29,6 +31,7 @@ class RayTask:
         self._train = config.train
         self._loss = LOSSES[config.train.loss]
         self._rays = config.train.rays
+        self._shade = recorded(model.field, Shading, config)
         self._batches = Batches(scene.splits["train"], config.background, model.device)
 
     def loss(self, step: Step) -> tuple[Tensor, dict[str, Any]]:
@@ -46,12 +49,13 @@ class RayTask:
         share = ranks.share(rays)
         batch, candidates = batch.part(share), candidates.part(share)
         samples, _ = self.model.visible(candidates)
-        h = self.model.field.features(self._places(samples, batch))
-        rendered = self.model.composite(samples, batch.directions, h)
+        directions = batch.directions.index_select(0, samples.ray)
+        density, rgb = self._shade(self._places(samples, batch), directions)
+        rendered = self.model.blend(samples, density, rgb)
         color = self._as_seen(rendered, batch).over(batch.background)
         loss = self._loss(color, batch.color)
         if self._train.distortion and self.model.bounds.unbounded:
-            loss = loss + self._train.distortion * self.model.distortion(samples, h)
+            loss = loss + self._train.distortion * self.model.distortion(samples, density)
         part = loss * (batch.rays / rays)
         error = mean_square(color, batch.color) * (batch.rays / rays)
         total, error, count = ranks.sum(float(part.detach()), error, len(samples))

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from nfield.config import Config
 from nfield.data.scene import Scene
 from nfield.data.target import Target
-from nfield.errors import InputError
 from nfield.fields.model import Model, load_model, photos_of
 from nfield.fields.trained import Trained
 from nfield.fields.value_model import ValueModel, load_value_model
-from nfield.train.device import moved, wanted
+from nfield.train.device import placed
 from nfield.train.points import PointTask
 from nfield.train.rays import RayTask
 from nfield.train.step import Step
@@ -68,16 +66,14 @@ def make_task(data: Scene | Target | Lesson, config: Config) -> Task:
         InputError: settings that the field does not take, data without anything to fit, or a
             device that is not there.
     """
-    device = wanted(config.device)
     if isinstance(data, Lesson):
-        _refuse(device)
         return data.begin(config)
     if isinstance(data, Scene):
         centers = data.splits["train"].cameras.camera_to_world[:, :, 3]
         photos = photos_of(config, data.bounds, centers)
-        return RayTask(data, config, moved(Model(config, data.bounds, photos=photos), device))
+        return RayTask(data, config, placed(Model(config, data.bounds, photos=photos), config))
     points = data.points(config.seed)
-    return PointTask(points, config, moved(ValueModel(config, points.out_dim), device))
+    return PointTask(points, config, placed(ValueModel(config, points.out_dim), config))
 
 
 def resume_task(
@@ -91,18 +87,9 @@ def resume_task(
     Raises:
         InputError: the checkpoint does not fit the configuration, or a device that is not there.
     """
-    device = wanted(config.device)
     if isinstance(data, Lesson):
-        _refuse(device)
         return data.resume(config, tensors, meta)
     if isinstance(data, Scene):
-        return RayTask(data, config, moved(load_model(config, tensors, meta), device))
-    model = moved(load_value_model(config, tensors, meta), device)
+        return RayTask(data, config, placed(load_model(config, tensors, meta), config))
+    model = placed(load_value_model(config, tensors, meta), config)
     return PointTask(data.points(config.seed), config, model)
-
-
-def _refuse(device: torch.device) -> None:
-    if device.type != "cpu":
-        raise InputError(
-            f"--device: a conversion must be on the CPU, got {device.type}; use --device cpu"
-        )

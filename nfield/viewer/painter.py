@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 CHUNK_SECONDS = 0.02  # between looks at what visitors wish for now
@@ -31,9 +32,14 @@ class Work(Protocol):
 
 
 class Painter:
-    """Renders in the thread that calls `work`, and in no other."""
+    """Renders in the thread that calls `work`, and in no other.
 
-    def __init__(self) -> None:
+    Args:
+        served: Seconds of a core that other threads spent on visitors so far.
+    """
+
+    def __init__(self, served: Callable[[], float] = lambda: 0.0) -> None:
+        self.served = served
         self._lock = threading.Lock()
         self._works: list[Work] = []
 

@@ -58,7 +58,7 @@ class Session:
 
     def __init__(self, subjects: Sequence[Subject], *, host: str = "127.0.0.1", port: int = 0):
         self.subjects = subjects
-        self.painter = Painter()
+        self.painter = Painter(lambda: self.server.seconds)
         self.training: Training | None = None
         self._curve = Curve(subjects[0].folder.records())
         self.visitors: dict[int, Visitor] = {}
@@ -93,7 +93,6 @@ class Session:
             session.painter,
             share=share,
             tick=session.tick,
-            served=lambda: session.server.seconds,
             probe=probe_of(data, trainer.config),
             on_step=on_step,
         )

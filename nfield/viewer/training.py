@@ -24,7 +24,6 @@ class Training:
     Args:
         share: Of the time, at most, that goes to showing while training runs.
         tick: Called after every step, and while nothing is trained.
-        served: Seconds of a core that other threads spent on visitors so far.
         probe: As of `nfield.train.loop.train`.
     """
 
@@ -36,7 +35,6 @@ class Training:
         *,
         share: float,
         tick: Callable[[], None],
-        served: Callable[[], float],
         probe: Callable[[Any], float] | None = None,
         on_step: Callable[[dict[str, Any]], None] | None = None,
     ):
@@ -45,7 +43,7 @@ class Training:
         self.save = threading.Event()
         self.closing = threading.Event()
         self.record: dict[str, Any] = {"step": trainer.step, "seconds": trainer.seconds}
-        self._painter, self._tick, self._served = painter, tick, served
+        self._painter, self._tick = painter, tick
         self._probe, self._on_step = probe, on_step
         self._account = Share(share)
         self._seconds, self._served_before = trainer.seconds, 0.0
@@ -65,7 +63,7 @@ class Training:
         config = self.trainer.config
         while not (self.over or self.closing.is_set()):
             if self.running.is_set():
-                self._served_before = self._served()
+                self._served_before = self._painter.served()
                 train(
                     self.trainer,
                     self.folder,
@@ -83,7 +81,7 @@ class Training:
     def _after_step(self, record: dict[str, Any]) -> None:
         self.record = record
         # A step waits for its slowest thread: what visitors take of one core, they take of all.
-        served = self._served() - self._served_before
+        served = self._painter.served() - self._served_before
         self._account.trained(record["seconds"] - self._seconds - served)
         self._account.shown(served)
         self._seconds, self._served_before = record["seconds"], self._served_before + served

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -35,15 +34,10 @@ class Restless:
 
 
 def training(
-    photos: Path,
-    out: Path,
-    painter: Painter,
-    share: float = 0.5,
-    served: Callable[[], float] = lambda: 0.0,
+    photos: Path, out: Path, painter: Painter, share: float = 0.5
 ) -> tuple[Training, RunFolder]:
     trainer, folder, _ = begin(str(photos), out=out, max_steps=STEPS, set=SMALL)
-    shown = Training(trainer, folder, painter, share=share, tick=lambda: None, served=served)
-    return shown, folder
+    return Training(trainer, folder, painter, share=share, tick=lambda: None), folder
 
 
 def test_a_fit_that_is_watched_and_paused_ends_with_the_same_bits(
@@ -111,12 +105,10 @@ def test_showing_takes_its_share_and_no_more(photos: Path, tmp_path: Path) -> No
 
 
 def test_what_the_server_takes_is_of_the_share(photos: Path, tmp_path: Path) -> None:
-    painter, work = Painter(), Restless()
-    painter.add(work)
     # A server that takes much more than there is leaves nothing of the share.
-    shared, folder = training(
-        photos, tmp_path / "run", painter, share=0.2, served=lambda: 1e3 * time.perf_counter()
-    )
+    painter, work = Painter(served=lambda: 1e3 * time.perf_counter()), Restless()
+    painter.add(work)
+    shared, folder = training(photos, tmp_path / "run", painter, share=0.2)
     shared.running.set()
     shared.run()
     folder.close()
