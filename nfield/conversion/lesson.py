@@ -20,7 +20,7 @@ from nfield.data.load import load_scene
 from nfield.data.scene import Scene
 from nfield.errors import InputError
 from nfield.fields.model import Model, load_model
-from nfield.train.device import placed
+from nfield.train.device import moved, placed
 from nfield.train.folder import RunFolder
 from nfield.train.rays import RayTask
 from nfield.train.succession import Succession
@@ -88,7 +88,7 @@ class Lesson:
         poses = Poses(self.teacher.bounds, cameras)
         same = latents_fit(student, self.teacher)
         student = placed(student, config)
-        task = Distillation(self.teacher.to(student.device), poses, config, student, same)
+        task = Distillation(moved(self.teacher, student.device), poses, config, student, same)
         if not settings.finetune:
             return task
         assert self.scene is not None

@@ -61,7 +61,9 @@ class ModulationGrid:
         if self.domain == "direction":
             return [angles(p)]
         if self.domain == "space":
-            return [p[:, list(plane)] for plane in itertools.combinations(range(3), 2)]
+            # Slices: a list of columns would be copied to a GPU, which recorded launches may not.
+            planes = itertools.combinations(range(3), 2)
+            return [p[:, first : second + 1 : second - first] for first, second in planes]
         return [p]
 
 

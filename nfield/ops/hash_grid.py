@@ -55,7 +55,7 @@ class HashGridShape:
         offset = 0
         for level in range(self.levels):
             scale = self.base_resolution * self.growth**level - 1
-            resolution = math.ceil(scale) + 1
+            resolution = math.ceil(round(scale, 6)) + 1  # a whole number may be off by rounding
             dense = resolution**self.in_dim
             # Rounded up to 8 entries, as the published layout does.
             size = min(-(-dense // 8) * 8, 1 << self.log2_table)

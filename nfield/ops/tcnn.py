@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from nfield.ops import hash_grid as native_grid
+from nfield.ops import mlp as native_mlp
 from nfield.ops.hash_grid import HashGridShape
 from nfield.ops.mlp import MlpShape
 
 ALIGNMENT = 16  # rows and columns of its matrices come in multiples
 ACTIVATIONS = {"none": "None", "relu": "ReLU"}
+LARGEST = -8  # exponent that the largest gradient of a row is brought to
 
 
 def installed() -> bool:
@@ -33,17 +38,53 @@ def takes(shape: MlpShape) -> bool:
 
 def hash_grid(x: Tensor, table: Tensor, shape: HashGridShape) -> Tensor:
     """`nfield.ops.hash_grid.hash_grid` by tiny-cuda-nn, in float32, for x in [0, 1]."""
-    return _called(_grid(shape, x.device), table.flatten(), x)
+    if not _can_go(x):
+        return native_grid.hash_grid(x, table, shape)
+    y: Tensor = functional_call(_grid(shape, x.device), {"params": table.flatten()}, (x,))
+    return y
 
 
 def mlp(x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
     """`nfield.ops.mlp.mlp` by tiny-cuda-nn, in half precision, of a shape that it `takes`."""
-    return _called(_network(shape, x.device), _padded(weights, shape), x)
+    if not _can_go(x):
+        return native_mlp.mlp(x, weights, shape)
+    y: Tensor = _Perceptron.apply(x, weights, shape)
+    return y
 
 
-def _called(module: nn.Module, parameters: Tensor, x: Tensor) -> Tensor:
-    y: Tensor = functional_call(module, {"params": parameters}, (x,))
-    return y.float()
+def _can_go(x: Tensor) -> bool:
+    """Whether rows are for a GPU, and any: with none its launches fail."""
+    return x.is_cuda and len(x) > 0
+
+
+class _Perceptron(torch.autograd.Function):
+    r"""Scales the upstream gradient, which becomes half precision, by a power of two.
+
+    Its largest value is brought to $2^{-8}$: values $2^6$ times below keep all bits, and weights
+    have room for sums over some $10^5$ rows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weights: Tensor, shape: MlpShape) -> Tensor:
+        inputs = [value.detach() for value in (x, weights)]
+        for value, wanted in zip(inputs, ctx.needs_input_grad, strict=False):
+            value.requires_grad_(wanted)
+        with torch.enable_grad():
+            parameters = {"params": _padded(inputs[1], shape)}
+            y = functional_call(_network(shape, x.device), parameters, (inputs[0],))
+        ctx.inputs, ctx.y = inputs, y
+        result: Tensor = y.detach().float()
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        exponent = torch.frexp(dy.abs().amax()).exponent
+        factor = torch.ldexp(torch.ones((), device=dy.device), LARGEST - exponent)
+        wanted = [value for value in ctx.inputs if value.requires_grad]
+        scaled = (dy * factor).to(ctx.y.dtype)
+        found = iter(torch.autograd.grad(ctx.y, wanted, scaled))
+        gradients = [next(found) / factor if v.requires_grad else None for v in ctx.inputs]
+        return *gradients, None
 
 
 def _padded(weights: Tensor, shape: MlpShape) -> Tensor:
@@ -59,6 +100,30 @@ def _padded(weights: Tensor, shape: MlpShape) -> Tensor:
     return torch.cat([matrix.flatten() for matrix in matrices])
 
 
+def growth(shape: HashGridShape) -> float:
+    """The ratio of resolutions from which its float32 finds those of the shape.
+
+    Where a level's scale is a whole number, rounding decides whether it has a vertex more.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    wanted = [resolution for _, resolution, *_ in shape.layout]
+    exact = np.float32(shape.growth)
+    for steps in (-1, 0, 1, -2, 2):
+        ratio = exact
+        for _ in range(abs(steps)):
+            ratio = np.nextafter(ratio, np.float32(math.copysign(np.inf, steps)))
+        powers = np.exp2(np.arange(shape.levels, dtype=np.float32) * np.log2(ratio))
+        scales = powers * np.float32(shape.base_resolution) - np.float32(1)
+        if (np.ceil(scales).astype(int) + 1).tolist() == wanted:
+            return float(ratio)
+    raise RuntimeError(
+        f"tcnn: a hash grid must have the resolutions {wanted}, got others from every growth near "
+        f"{shape.growth}; use backend=native"
+    )
+
+
 @functools.lru_cache(maxsize=64)
 def _grid(shape: HashGridShape, device: torch.device) -> nn.Module:
     import tinycudann
@@ -69,7 +134,7 @@ def _grid(shape: HashGridShape, device: torch.device) -> nn.Module:
         "n_features_per_level": shape.features,
         "log2_hashmap_size": shape.log2_table,
         "base_resolution": shape.base_resolution,
-        "per_level_scale": shape.growth,
+        "per_level_scale": growth(shape),
     }
     with torch.cuda.device(device):
         module = tinycudann.Encoding(shape.in_dim, config, dtype=torch.float32)

@@ -47,17 +47,22 @@ def placed(model: Module, config: Config) -> Module:
     """The model where its configuration has it computed, and by what.
 
     Raises:
-        InputError: a device that is not there or does not hold the model, or settings of GPUs on a
-            CPU.
+        InputError: a device that is not there or does not hold the model, or settings of GPUs that
+            it or each other cannot have.
     """
     device = wanted(config.device)
-    if config.train.graphs and device.type != "cuda":
+    if config.train.graphs and (device.type != "cuda" or config.backend != "native"):
         raise InputError(
-            f"--set train.graphs: launches must be those of a GPU, got {device.type}; add "
-            "--device cuda"
+            "--set train.graphs: launches must be those of nfield's kernels on a GPU, got "
+            f"{config.backend} on {device.type}; add --device cuda --set backend=native"
         )
     if config.backend == "tcnn":
         use_tcnn(model, device.type)
+    return moved(model, device)
+
+
+def moved(model: Module, device: torch.device) -> Module:
+    """The model on a device. Raises InputError where its memory does not hold it."""
     try:
         return model.to(device)
     except OUT_OF_MEMORY as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -25,16 +26,16 @@ class Graphs:
     Args:
         field: Has the parameters.
         function: Makes the function of the field, a module that gives a tensor or several.
-        record: Makes a module's recording for inputs such as the given ones.
+        record: Makes a module's recording for inputs such as the given ones; CUDA's by default.
     """
 
     def __init__(
         self,
         field: Any,
         function: Callable[[Any], nn.Module],
-        record: Callable[..., Any] = torch.cuda.make_graphed_callables,
+        record: Callable[..., Any] | None = None,
     ):
-        self._field, self._function, self._record = field, function, record
+        self._field, self._function, self._record = field, function, record or _record
         self._recorded: OrderedDict[Any, Any] = OrderedDict()
         self._places: list[Any] = []
 
@@ -51,16 +52,31 @@ class Graphs:
     def _recording(self, inputs: list[Tensor]) -> Any:
         places = [(value.data_ptr(), value.shape) for value in self._field.parameters()]
         if places != self._places:
-            self._recorded.clear()
+            self._forget(len(self._recorded))
             self._places = places
         key = (len(inputs[0]), *(part.requires_grad for part in inputs))
         if key not in self._recorded:
-            if len(self._recorded) == MOST:
-                self._recorded.popitem(last=False)
+            self._forget(len(self._recorded) - MOST + 1)
             like = tuple(torch.zeros_like(i, requires_grad=i.requires_grad) for i in inputs)
             self._recorded[key] = self._record(self._function(self._field), like)
         self._recorded.move_to_end(key)
         return self._recorded[key]
+
+    def _forget(self, count: int) -> None:
+        """Give up the oldest recordings, and their memory, which cycles of references hold."""
+        if count <= 0:
+            return
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+        for _ in range(count):
+            self._recorded.popitem(last=False)
+        gc.collect()
+
+
+def _record(module: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
+    # Gradients meet the parameters on the stream of the recording, which the replay waits for.
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    return torch.cuda.make_graphed_callables(module, inputs)
 
 
 def capacity(rows: int) -> int:

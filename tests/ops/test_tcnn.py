@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from nfield.fields.presets import PRESETS
 from nfield.ops import tcnn
 from nfield.ops.hash_grid import HashGridShape, hash_grid
 from nfield.ops.mlp import MlpShape, mlp
@@ -22,8 +23,19 @@ from tests.ops.reference import with_gradients
 from tests.ops.test_hash_grid import reference
 
 GRID = HashGridShape(3, 2, 6, 10, 4, 64)
+HASHED = [n for n, entry in PRESETS.items() if hasattr(entry.settings, "log2_table")]
 SIZES = {"activation": "ReLU", "n_neurons": 64, "n_hidden_layers": 1}
 PERCEPTRONS = [MlpShape(32, 3, 64, 1, "relu", False), MlpShape(19, 16, 16, 3, "none", False)]
+
+
+def their_resolutions(config: dict[str, Any]) -> list[int]:
+    """Vertices a side of every level, step by step in the library's float32."""
+    exponent = torch.tensor(config["per_level_scale"], dtype=torch.float32).log2()
+    found = []
+    for level in range(config["n_levels"]):
+        scale = torch.exp2(level * exponent) * config["base_resolution"] - 1
+        found.append(int(scale.ceil()) + 1)
+    return found
 
 
 class Encoding(nn.Module):
@@ -41,6 +53,7 @@ class Encoding(nn.Module):
             config["base_resolution"],
             round(finest),
         )
+        assert their_resolutions(config) == [row[1] for row in self.shape.layout]
         self.params = nn.Parameter(torch.zeros(self.shape.entries * self.shape.features))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,6 +89,7 @@ def layout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module.Encoding, module.Network = Encoding, Network  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tinycudann", module)
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(tcnn, "_can_go", lambda x: len(x) > 0)
     yield
     tcnn._grid.cache_clear()
     tcnn._network.cache_clear()
@@ -132,6 +146,53 @@ def test_a_perceptron_is_laid_out_as_theirs(shape: MlpShape) -> None:
     for got, want in zip(theirs, mine, strict=True):
         scale = float(want.abs().max())
         assert_close(got / scale, want / scale, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("name", HASHED)
+def test_the_grids_of_all_presets_have_the_resolutions_that_theirs_have(name: str) -> None:
+    settings = PRESETS[name].settings
+    shape = HashGridShape(
+        3,
+        settings.features,
+        settings.levels,
+        settings.log2_table,
+        settings.base_resolution,
+        settings.finest_resolution,
+    )
+    config = {
+        "n_levels": shape.levels,
+        "base_resolution": shape.base_resolution,
+        "per_level_scale": tcnn.growth(shape),
+    }
+    assert their_resolutions(config) == [row[1] for row in shape.layout]
+    assert tcnn.growth(shape) == pytest.approx(shape.growth, rel=3e-7)  # of float32
+
+
+@pytest.mark.usefixtures("layout")
+def test_small_gradients_survive_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(Network):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).half()
+
+    monkeypatch.setattr(sys.modules["tinycudann"], "Network", Half)
+    shape = PERCEPTRONS[0]
+    x, weights = rows(shape)
+    tiny = 1e-9 * torch.randn(300, shape.out_dim, generator=torch.Generator().manual_seed(3))
+    _, *theirs = with_gradients(lambda x, w: tcnn.mlp(x, w, shape), (x, weights), tiny)
+    _, *mine = with_gradients(lambda x, w: mlp(x, w, shape), (x, weights), tiny)
+    # Halves of the upstream gradient have 11 bits.
+    for got, want in zip(theirs, mine, strict=True):
+        scale = float(want.abs().max())
+        assert_close(got / scale, want / scale, atol=1e-2, rtol=0)
+
+
+def test_no_rows_and_rows_on_the_cpu_are_for_nfields_kernels() -> None:
+    shape = PERCEPTRONS[0]
+    x, weights = rows(shape)
+    assert torch.equal(tcnn.mlp(x, weights, shape), mlp(x, weights, shape))
+    points, table = grid_inputs()
+    assert torch.equal(tcnn.hash_grid(points, table, GRID), hash_grid(points, table, GRID))
+    assert not tcnn._can_go(torch.empty(0, 3))
 
 
 def test_another_layout_is_refused() -> None:
