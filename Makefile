@@ -21,9 +21,9 @@ EMULATION := build/emulation
 EMULATED = NFIELD_ISA=emulation PYTHONPATH=.:$$($(abspath $(BIN))/python -c \
 	"import site; print(site.getsitepackages()[0])") $(abspath $(BIN))/python -S
 emulation: install  ## Tests of the GPU's kernels on the CPU.
-	cmake -S csrc -B $(EMULATION)/build -DNF_CUDA_EMULATION=ON -DCMAKE_BUILD_TYPE=Release \
+	$(BIN)/cmake -S csrc -B $(EMULATION)/build -DNF_CUDA_EMULATION=ON -DCMAKE_BUILD_TYPE=Release \
 		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) -DPython_EXECUTABLE=$(abspath $(BIN))/python
-	cmake --build $(EMULATION)/build --parallel
+	$(BIN)/cmake --build $(EMULATION)/build --parallel
 	rm -rf $(EMULATION)/nfield $(EMULATION)/tests
 	cp -r nfield tests $(EMULATION)
 	rm -f $(EMULATION)/nfield/ops/_native*.so

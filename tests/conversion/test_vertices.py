@@ -13,6 +13,7 @@ from nfield.fields.contract import Field
 from nfield.fields.model import Model
 from nfield.ops.spherical_harmonics import spherical_harmonics
 from nfield.render.bounds import Bounds
+from tests.ops.reference import on_threads, same_bits
 
 BOUNDS = Bounds((0.0, 0.0, 0.0), 1.0, False, None)
 CLAMP = Clamp(-2.0, 7.0)
@@ -51,6 +52,17 @@ def test_vertices_hold_the_teachers_densities_and_colours() -> None:
     want = teacher.field.color(teacher.field.features(x[left]), d)
     found = student.field.color(student.field.features(x[left]), d)
     assert torch.allclose(found, want, atol=1e-4)
+
+
+def test_bits_do_not_depend_on_threads() -> None:
+    teacher = model(Harmonic())
+
+    def table() -> list[Tensor]:
+        student = model()
+        sample_vertices(student, teacher, CLAMP)
+        return [student.field.encoding.table.detach()]
+
+    assert same_bits(on_threads(1, table), on_threads(3, table))
 
 
 def test_where_the_teacher_was_never_asked_there_is_nothing() -> None:
