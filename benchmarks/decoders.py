@@ -26,6 +26,7 @@ from benchmarks.quality import nfield
 from benchmarks.timing import CHAIR, judge, print_bars, table, write_result
 from nfield.data.raster import centers
 from nfield.encodings.hash_grid import HashGrid
+from nfield.fields.presets import PRESETS
 from nfield.networks.mlp import MLP
 from nfield.networks.rbf import RBF
 
@@ -73,7 +74,7 @@ class Settings:
 def decoder(name: str, in_dim: int, width: int) -> nn.Module:
     """A decoder to three colours."""
     if name == "RBF":
-        return RBF(in_dim, 3, kernels=width)
+        return RBF(in_dim, 3, kernels=width, log_scale=PRESETS["rbf-image"].settings.log_scale)
     hidden = {"linear": 0, "MLP-2": 1, "MLP-3": 2}[name]
     return MLP(in_dim, 3, width=width, hidden=hidden, bias=True)
 
