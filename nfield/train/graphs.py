@@ -16,6 +16,12 @@ MOST = 4  # recordings that are kept
 FINENESS = 8  # capacities from a power of two to the next: at most an eighth is padding
 
 
+def _record(module: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
+    # Gradients meet the parameters on the stream of the recording, which the replay waits for.
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    return torch.cuda.make_graphed_callables(module, inputs)
+
+
 class Graphs:
     """A function of rows, recorded for every capacity and replayed for any number of rows.
 
@@ -33,9 +39,9 @@ class Graphs:
         self,
         field: Any,
         function: Callable[[Any], nn.Module],
-        record: Callable[..., Any] | None = None,
+        record: Callable[..., Any] = _record,
     ):
-        self._field, self._function, self._record = field, function, record or _record
+        self._field, self._function, self._record = field, function, record
         self._recorded: OrderedDict[Any, Any] = OrderedDict()
         self._places: list[Any] = []
 
@@ -71,12 +77,6 @@ class Graphs:
         for _ in range(count):
             self._recorded.popitem(last=False)
         gc.collect()
-
-
-def _record(module: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
-    # Gradients meet the parameters on the stream of the recording, which the replay waits for.
-    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
-    return torch.cuda.make_graphed_callables(module, inputs)
 
 
 def capacity(rows: int) -> int:

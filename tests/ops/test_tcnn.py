@@ -122,10 +122,9 @@ def both(device: torch.device | str, mine: Any, theirs: Any, inputs: Any, width:
     return ([tensor.cpu() for tensor in tensors] for tensors in found)
 
 
-@pytest.mark.usefixtures("layout")
-def test_a_grid_is_laid_out_as_theirs() -> None:
+def require_equal_grids(device: torch.device | str) -> None:
     theirs, mine = both(
-        "cpu",
+        device,
         lambda x, t: hash_grid(x, t, GRID),
         lambda x, t: tcnn.hash_grid(x, t, GRID),
         grid_inputs(),
@@ -136,17 +135,27 @@ def test_a_grid_is_laid_out_as_theirs() -> None:
         assert_close(got, want, atol=tolerance, rtol=1e-4)
 
 
-@in_floats
-@pytest.mark.usefixtures("layout")
-@pytest.mark.parametrize("shape", PERCEPTRONS)
-def test_a_perceptron_is_laid_out_as_theirs(shape: MlpShape) -> None:
-    theirs, mine = both(
-        "cpu",
+def perceptrons(device: torch.device | str, shape: MlpShape) -> Any:
+    """Values and gradients of both."""
+    return both(
+        device,
         lambda x, w: mlp(x, w, shape),
         lambda x, w: tcnn.mlp(x, w, shape),
         rows(shape),
         shape.out_dim,
     )
+
+
+@pytest.mark.usefixtures("layout")
+def test_a_grid_is_laid_out_as_theirs() -> None:
+    require_equal_grids("cpu")
+
+
+@in_floats
+@pytest.mark.usefixtures("layout")
+@pytest.mark.parametrize("shape", PERCEPTRONS)
+def test_a_perceptron_is_laid_out_as_theirs(shape: MlpShape) -> None:
+    theirs, mine = perceptrons("cpu", shape)
     # The same float32 products, summed in another order; gradients sum up 300 rows.
     for got, want in zip(theirs, mine, strict=True):
         scale = float(want.abs().max())
@@ -221,23 +230,9 @@ def test_it_takes_only_what_it_computes_alike() -> None:
 def test_the_library_gives_what_the_kernels_give(gpu: torch.device) -> None:
     if not tcnn.installed():
         pytest.skip("tiny-cuda-nn is not installed")
-    theirs, mine = both(
-        gpu,
-        lambda x, t: hash_grid(x, t, GRID),
-        lambda x, t: tcnn.hash_grid(x, t, GRID),
-        grid_inputs(),
-        GRID.out_dim,
-    )
-    for got, want, tolerance in zip(theirs, mine, (1e-4, 1e-2, 1e-4), strict=True):
-        assert_close(got, want, atol=tolerance, rtol=1e-4)
+    require_equal_grids(gpu)
     for shape in PERCEPTRONS:
-        theirs, mine = both(
-            gpu,
-            lambda x, w, s=shape: mlp(x, w, s),
-            lambda x, w, s=shape: tcnn.mlp(x, w, s),
-            rows(shape),
-            shape.out_dim,
-        )
+        theirs, mine = perceptrons(gpu, shape)
         # Both multiply halves, with 11 bits, in up to four layers; where one of them rounds a
         # hidden value across 0 a row has another slope, so that rows are compared as a whole.
         for got, want in zip(theirs, mine, strict=True):
