@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import math
+import multiprocessing
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +41,10 @@ FIRST_MS, SHARE = 300.0, 0.3
 class Visit:
     """A visitor without a browser: sends cameras, and reads the sizes of pictures."""
 
-    def __init__(self, session: Session):
-        self.view = session.subjects[0].first_view()
+    def __init__(self, address: str, view: View):
+        self.view = view
         self._socket = connect(
-            session.server.address.replace("http", "ws"),
+            address.replace("http", "ws"),
             subprotocols=[f"viser-v{viser.__version__}"],  # type: ignore[list-item]
             max_size=None,
         )
@@ -106,7 +108,7 @@ def moves(run: Path, count: int) -> dict[str, Any]:
     final: list[float] = []
     sides: list[int] = []
     with _served(Session([Subject.of_run(open_run(run))])) as session:
-        visit = Visit(session)
+        visit = Visit(session.server.address, session.subjects[0].first_view())
         for i in range(count + WARMUP):
             start = time.perf_counter()
             visit.move(0.7 * i)
@@ -165,22 +167,28 @@ def _steps(session: Session, seconds: float) -> float:
 
 
 def _visited_steps(session: Session, seconds: float) -> float:
-    visit, leave = Visit(session), threading.Event()
-    wandering = threading.Thread(target=_wander, args=(visit, leave))
-    wandering.start()
-    threading.Thread(target=_watch, args=(visit,), daemon=True).start()
+    """With a visitor in a process of its own, as browsers are: interpreters are not shared."""
+    context = multiprocessing.get_context("spawn")
+    here, leave = context.Event(), context.Event()
+    view = session.subjects[0].first_view()
+    visitor = context.Process(target=_wander, args=(session.server.address, view, here, leave))
+    visitor.start()
+    here.wait()
     steps = _steps(session, seconds)
     leave.set()
-    wandering.join()
-    visit.close()
+    visitor.join()
     return steps
 
 
-def _wander(visit: Visit, leave: threading.Event) -> None:
+def _wander(address: str, view: View, here: Event, leave: Event) -> None:
+    visit = Visit(address, view)
+    threading.Thread(target=_watch, args=(visit,), daemon=True).start()
+    here.set()
     i = 0
     while not leave.wait(1 / MESSAGES):
         visit.move(0.02 * i)
         i += 1
+    visit.close()
 
 
 def _watch(visit: Visit) -> None:
