@@ -1,6 +1,7 @@
 // The sum of G dense grids of D axes, each over coordinates of its own: values and gradients.
 //
-// Values and slopes: blocks of points, near ones after each other where the tables are large.
+// Values and slopes: blocks of points, whose rows of the tables are fetched one vector of points
+// ahead of their turn; near points after each other where several large tables serve each point.
 // Gradient of the tables: points sorted by their cell along a grid's first axis; a run of layers
 // has one thread, which sums its entries in that order.
 #pragma once
@@ -27,15 +28,26 @@ struct GridSum {
 constexpr int64_t kPointBlock = 2048;
 constexpr int64_t kGroup = 64;  // points whose corners are found together
 constexpr int64_t kFewPoints = 4096;
-constexpr int64_t kNearTable = 1 << 20;  // bytes: all of it stays in cache
+
+// Fetches the rows of a table around a vector of points.
+template <int G, int D>
+NF_INLINE void fetch_rows(const Corners<D> *c, const float *table, int64_t channels) {
+    for (int64_t p = 0; p < kLanes; ++p)
+        for (int g = 0; g < G; ++g)
+            for (int k = 0; k < (1 << D); ++k) {
+                const float *row = table + int64_t{c[g].index[k][p]} * channels;
+                for (int64_t f = 0; f < channels; f += 16) __builtin_prefetch(row + f);
+                if (channels % 16 != 0) __builtin_prefetch(row + channels - 1);
+            }
+}
 
 // Calls body(point, lanes, corners) for every vector of points, blocks in parallel.
 template <int G, int D, class Body>
 NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x,
-                           const Body &body) {
+                           const float *table, const Body &body) {
     const int64_t bytes = int64_t{grids.entries()} * G * grids.channels * sizeof(float);
     std::optional<SpaceOrder> order;
-    if (n >= kFewPoints && bytes > kNearTable) order.emplace(grids.in, n, x);
+    if (G > 1 && n >= kFewPoints && bytes > kNearTables) order.emplace(grids.in, n, x);
     parallel_for((n + kPointBlock - 1) / kPointBlock, [&](int64_t b) {
         const int64_t last = least(n, (b + 1) * kPointBlock);
         float column[3][kGroup] = {};
@@ -52,8 +64,11 @@ NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x
                     for (int d = 0; d < D; ++d) own[d] = load(column[grids.from[g][d]] + p);
                     find_corners<D>(grids.axis, own, g * grids.entries(), corners[p / kLanes][g]);
                 }
-            for (int64_t p = 0; p < points; p += kLanes)
+            for (int64_t p = 0; p < points; p += kLanes) {
+                if (p + kLanes < points)
+                    fetch_rows<G, D>(corners[p / kLanes + 1], table, grids.channels);
                 body(point + p, least(kLanes, points - p), corners[p / kLanes]);
+            }
         }
         finish_streams();
     });
@@ -79,7 +94,7 @@ template <int G, int D, bool kStream>
 void sum_rows(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table, float *y) {
     constexpr int kRows = G << D;
     const int64_t channels = grids.channels;
-    for_corners(grids, n, x, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+    for_corners(grids, n, x, table, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
         for (int64_t p = 0; p < lanes; ++p) {
             Rows<kRows, const float> rows;
 #pragma GCC unroll 3
@@ -110,7 +125,7 @@ template <int G, int D>
 void grid_sum_backward_x(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table,
                          const float *dy, float *dx) {
     const int64_t channels = grids.channels;
-    for_corners(grids, n, x, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+    for_corners(grids, n, x, table, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
         Vec slope[3] = {};
         for (int g = 0; g < G; ++g) {
             Vec product[1 << D] = {};  // of the gradient and each corner's entry

@@ -1,8 +1,12 @@
-// Low-rank tensors on the CPU. Features of VM: points sorted by tiles of a plane, whose entries
-// then stay in the nearest cache. Gradients of planes: the same order; a band of tile rows has one
+// Low-rank tensors on the CPU. Features of VM: rows of a plane are fetched some points ahead of
+// their turn; points far from each other are sorted by tiles of the plane, whose entries then stay
+// in the nearest cache. Gradients of planes: always in that order; a band of tile rows has one
 // thread. Gradients of lines: sums over bands or shares of the points, added up in order. All
 // divisions depend on sizes alone.
 #include "lowrank.h"
+
+#include <cstdlib>
+#include <optional>
 
 #include "piece.h"
 
@@ -12,7 +16,20 @@ namespace {
 
 constexpr int64_t kBands = 32;   // of a mode, at most
 constexpr int64_t kShares = 32;  // of the points, at most
-constexpr int64_t kAhead = 8;    // points whose gradients are fetched ahead
+constexpr int64_t kAhead = 8;    // points whose gradients and rows are fetched ahead
+
+// Whether points that follow each other are mostly far apart, by some of them: points along rays
+// are not.
+bool scattered(int resolution, int64_t n, const float *x) {
+    constexpr int kNear = 8;  // cells
+    const int64_t count = least(kTile, n);
+    Cells cells;
+    find_cells(resolution, x, count, [](int64_t p) { return p; }, cells);
+    int64_t far = 0;
+    for (int64_t p = 1; p < count; ++p)
+        far += std::abs(cells.low[0][p] - cells.low[0][p - 1]) > kNear;
+    return 2 * far > count;
+}
 
 // target = sum of `parts` arrays of `size` floats.
 void sum_parts(int64_t parts, int64_t size, const float *part, float *target) {
@@ -38,6 +55,7 @@ struct Blend {
         Cells cells;
         find_cells(shape.resolution, x, count, [&](int64_t p) { return point[p]; }, cells);
         for (int64_t p = 0; p < count; ++p) {
+            if (p + kAhead < count) fetch(Site(shape, mode, cells, p + kAhead));
             const Site s(shape, mode, cells, p);
             float *out = y + point[p] * 3 * channels;
             for_pieces(shape.channels, [&](auto piece, int c) NF_ALWAYS {
@@ -52,6 +70,16 @@ struct Blend {
             });
         }
         if (kStream) finish_streams();
+    }
+
+  private:
+    // The rows of the plane around a point: two runs of two vertices.
+    NF_ALWAYS inline void fetch(const Site &s) const {
+        const float *low = plane + s.plane, *high = low + shape.resolution * shape.channels;
+        for (int64_t c = 0; c < 2 * shape.channels; c += 16) {
+            __builtin_prefetch(low + c);
+            __builtin_prefetch(high + c);
+        }
     }
 };
 
@@ -142,21 +170,27 @@ void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const floa
                 const float *lines, float *y) {
     const int64_t row = int64_t{shape.resolution} * shape.channels;
     const bool past = streams(3 * n, shape.channels, y);
-    const TileOrders orders(shape.resolution, n, x);
+    std::optional<TileOrders> orders;
+    if (3 * shape.resolution * row * int64_t{sizeof(float)} > kNearTables &&
+        scattered(shape.resolution, n, x))
+        orders.emplace(shape.resolution, n, x);
     const int64_t tiles = (n + kTile - 1) / kTile;
     parallel_for(3 * tiles, [&](int64_t unit) {
         const int64_t m = unit / tiles, first = unit % tiles * kTile;
+        const int64_t count = least(kTile, n - first);
+        int64_t point[kTile];
+        for (int64_t p = 0; p < count; ++p)
+            point[p] = orders ? orders->of[m]->index[first + p] : first + p;
         const Blend blend{shape,
                           vm_mode(m),
                           x,
                           planes + m * shape.resolution * row,
                           lines + m * row,
                           y + m * shape.channels};
-        const int64_t *point = orders.of[m]->index + first;
         if (past)
-            blend.tile<true>(least(kTile, n - first), point);
+            blend.tile<true>(count, point);
         else
-            blend.tile<false>(least(kTile, n - first), point);
+            blend.tile<false>(count, point);
     });
 }
 
