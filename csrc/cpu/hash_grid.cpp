@@ -27,7 +27,7 @@ template <int D, int F>
 void forward_level(const HashGridLevel &level, const float *const *x, const float *table,
                    int64_t rows, float *y) {
     const float *entries = table + static_cast<int64_t>(level.offset) * F;
-    for_corners<D>(level, x, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+    const auto sum = [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
         if constexpr (F == 2) {
             Vec low{}, high{};
             for (int k = 0; k < (1 << D); ++k) {
@@ -45,7 +45,8 @@ void forward_level(const HashGridLevel &level, const float *const *x, const floa
                 std::memcpy(y + (i + p) * F, sum, sizeof(sum));
             }
         }
-    });
+    };
+    for_corners<D, F, false>(level, x, rows, entries, sum);
 }
 
 // Levels are computed one after the other, so that a level's table stays in cache, and written as
@@ -83,28 +84,20 @@ void split_levels(int levels, int64_t n, const float *x, const float *dy, int64_
     });
 }
 
-// Adds dy [N][F] to the entries of one level, a vector of points at a time; the entries of the next
-// vector are fetched meanwhile.
-template <int D, int F, bool kHashed>
+// Adds dy [N][F] to the entries of one level.
+template <int D, int F>
 void scatter_level(const HashGridLevel &level, const float *const *x, int64_t n, const float *dy,
                    float *entries) {
     typedef float Features __attribute__((vector_size(F * 4), aligned(4), may_alias));
-    Corners<D> corners[2];
-    find_corners<D, kHashed>(level, x, 0, corners[0]);
-    for (int64_t i = 0; i < n; i += kLanes) {
-        const Corners<D> &c = corners[i / kLanes % 2];
-        Corners<D> &next = corners[(i / kLanes + 1) % 2];
-        find_corners<D, kHashed>(level, x, i + kLanes < n ? i + kLanes : i, next);
-        const int64_t lanes = least(kLanes, n - i);
-        for (int64_t p = 0; p < lanes; ++p) {
+    const auto add = [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+        for (int64_t p = 0; p < least(kLanes, n - i); ++p) {
             const Features g = *reinterpret_cast<const Features *>(dy + (i + p) * F);
 #pragma GCC unroll 8
-            for (int k = 0; k < (1 << D); ++k) {
-                __builtin_prefetch(entries + next.index[k][p] * F, 1);
+            for (int k = 0; k < (1 << D); ++k)
                 *reinterpret_cast<Features *>(entries + c.index[k][p] * F) += g * c.weight[k][p];
-            }
         }
-    }
+    };
+    for_corners<D, F, true>(level, x, n, entries, add);
 }
 
 template <int D, int F>
@@ -123,8 +116,7 @@ void backward_table(const HashGridShape &grid, int64_t n, const float *x, const 
         const HashGridLevel &level = grid.level[l];
         float *entries = dtable + static_cast<int64_t>(level.offset) * F;
         std::memset(entries, 0, static_cast<int64_t>(level.size) * F * sizeof(float));
-        const auto scatter = level.hashed ? scatter_level<D, F, true> : scatter_level<D, F, false>;
-        if (n) scatter(level, column, n, dy_level + l * level_stride(n, F), entries);
+        scatter_level<D, F>(level, column, n, dy_level + l * level_stride(n, F), entries);
     });
 }
 
@@ -140,21 +132,19 @@ void backward_x(const HashGridShape &grid, int64_t n, const float *x, const floa
         for (int l = 0; l < grid.levels; ++l) {
             const HashGridLevel &level = grid.level[l];
             const float *entries = table + static_cast<int64_t>(level.offset) * F;
-            for_corners<D>(
-                level, columns.data, rows, [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
-                    const int64_t lanes = least(kLanes, rows - i);
-                    for (int64_t p = 0; p < lanes; ++p) {
-                        const float *g = dy + (first + i + p) * stride + l * F;
-                        for (int k = 0; k < (1 << D); ++k) {
-                            float value = 0;
-                            for (int f = 0; f < F; ++f)
-                                value += g[f] * entries[c.index[k][p] * F + f];
-                            for (int d = 0; d < D; ++d)
-                                dx[(first + i + p) * D + d] +=
-                                    value * level.scale * c.slope(k, d)[p] * c.inside[d][p];
-                        }
+            const auto add = [&](int64_t i, const Corners<D> &c) NF_ALWAYS {
+                for (int64_t p = 0; p < least(kLanes, rows - i); ++p) {
+                    const float *g = dy + (first + i + p) * stride + l * F;
+                    for (int k = 0; k < (1 << D); ++k) {
+                        float value = 0;
+                        for (int f = 0; f < F; ++f) value += g[f] * entries[c.index[k][p] * F + f];
+                        for (int d = 0; d < D; ++d)
+                            dx[(first + i + p) * D + d] +=
+                                value * level.scale * c.slope(k, d)[p] * c.inside[d][p];
                     }
-                });
+                }
+            };
+            for_corners<D, F, false>(level, columns.data, rows, entries, add);
         }
     });
 }

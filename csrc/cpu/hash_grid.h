@@ -39,22 +39,40 @@ NF_INLINE void find_corners(const HashGridLevel &level, const float *const *x, i
     }
 }
 
-// Calls body(i, corners) for every vector of points i .. i + kLanes.
-template <int D, class Body>
-NF_INLINE void for_corners(const HashGridLevel &level, const float *const *x, int64_t n,
-                           const Body &body) {
-    Corners<D> c;
-    if (level.hashed) {
-        for (int64_t i = 0; i < n; i += kLanes) {
-            find_corners<D, true>(level, x, i, c);
-            body(i, c);
+constexpr int64_t kNearLevel = 1 << 17;  // bytes: a level that stays in a near cache
+
+template <int D, int F, bool kWrites>
+NF_INLINE void fetch_entries(const Corners<D> &c, const float *entries) {
+    for (int k = 0; k < (1 << D); ++k)
+        for (int p = 0; p < kLanes; ++p)
+            __builtin_prefetch(entries + c.index[k][p] * F, kWrites);
+}
+
+template <int D, int F, bool kWrites, bool kHashed, class Body>
+NF_INLINE void for_corners_of(const HashGridLevel &level, const float *const *x, int64_t n,
+                              const float *entries, const Body &body) {
+    const bool fetches = int64_t{level.size} * F * int64_t{sizeof(float)} > kNearLevel;
+    Corners<D> corners[2];
+    if (n) find_corners<D, kHashed>(level, x, 0, corners[0]);
+    for (int64_t i = 0; i < n; i += kLanes) {
+        Corners<D> &next = corners[(i / kLanes + 1) % 2];
+        if (i + kLanes < n) {
+            find_corners<D, kHashed>(level, x, i + kLanes, next);
+            if (fetches) fetch_entries<D, F, kWrites>(next, entries);
         }
-    } else {
-        for (int64_t i = 0; i < n; i += kLanes) {
-            find_corners<D, false>(level, x, i, c);
-            body(i, c);
-        }
+        body(i, corners[i / kLanes % 2]);
     }
+}
+
+// Calls body(i, corners) for every vector of points i .. i + kLanes; the level's entries of F
+// floats, which it reads or writes, are fetched one vector ahead.
+template <int D, int F, bool kWrites, class Body>
+NF_INLINE void for_corners(const HashGridLevel &level, const float *const *x, int64_t n,
+                           const float *entries, const Body &body) {
+    if (level.hashed)
+        for_corners_of<D, F, kWrites, true>(level, x, n, entries, body);
+    else
+        for_corners_of<D, F, kWrites, false>(level, x, n, entries, body);
 }
 
 }  // namespace nf::NF_ISA
