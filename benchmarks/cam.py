@@ -8,10 +8,11 @@ networks without grids are widened until they have as many parameters.
 from __future__ import annotations
 
 import statistics
+import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from nfield.networks.modulation import ModulationGrid
 
 SIGMA = 10.0
 TEXT, LEAST_ON_TEXT, LEAST_ON_PHOTOS = "text", 4.0, 0.7  # dB over the network without grids
-KINDS = {"FFN": "plain", "FFN + norm": "norm", "FFN + norm + CAM": "CAM"}
+Kind = Literal["plain", "norm", "CAM"]  # FFN, with layer norm, with norm and grids
 WORDS = "neural fields map coordinates to colours densities and distances "
 
 
@@ -41,6 +42,8 @@ class Settings:
         batch: random pixels of a step; all of them unless given.
         frequencies: of the random Fourier features.
         grid: vertices of the grids along each side.
+        only: the images whose name contains this.
+        kinds: the networks to fit.
     """
 
     images: tuple[Path, ...] = field(default=())
@@ -54,6 +57,8 @@ class Settings:
     seeds: int = 3
     rate: float = 1e-3
     grid_rate: float = 1e-2
+    only: str = ""
+    kinds: tuple[Kind, ...] = typing.get_args(Kind)
 
 
 def pictures(settings: Settings) -> Iterator[tuple[str, Tensor]]:
@@ -90,7 +95,7 @@ def parameters(network: CAM) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def build(kind: str, settings: Settings) -> CAM:
+def build(kind: Kind, settings: Settings) -> CAM:
     """The network with grids, or one without that has at least as many parameters."""
     inputs, layers = 2 * settings.frequencies, settings.layers
     grid = ModulationGrid("image", (settings.grid, settings.grid))
@@ -104,7 +109,7 @@ def build(kind: str, settings: Settings) -> CAM:
     return network
 
 
-def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
+def fit(kind: Kind, target: Tensor, seed: int, settings: Settings) -> float:
     """PSNR after all steps."""
     torch.manual_seed(seed)
     p = centers(torch.arange(len(target)), (settings.size, settings.size))
@@ -132,29 +137,39 @@ def fit(kind: str, target: Tensor, seed: int, settings: Settings) -> float:
 
 def compare(image: str, target: Tensor, settings: Settings) -> dict[str, Any]:
     """PSNR of every network, each a mean over seeds, and what the grids gain."""
-    mean = {}
-    for name, kind in KINDS.items():
+    record: dict[str, Any] = {"image": image}
+    for kind in settings.kinds:
         values = [fit(kind, target, seed, settings) for seed in range(settings.seeds)]
-        mean[name] = statistics.mean(values)
+        record[kind] = statistics.mean(values)
         listed = ", ".join(f"{value:.2f}" for value in values)
-        print(f"{image}, {name}: {mean[name]:.2f} dB ({listed})", flush=True)
-    plain, norm, cam = mean.values()
-    return {"image": image, **mean, "gain over FFN": cam - plain, "gain over norm": cam - norm}
+        print(f"{image}, {kind}: {record[kind]:.2f} dB ({listed})", flush=True)
+    for without in ("plain", "norm"):
+        if without in record and "CAM" in record:
+            record[f"gain over {without}"] = record["CAM"] - record[without]
+    return record
+
+
+def least_gain(record: dict[str, Any]) -> float:
+    return LEAST_ON_TEXT if record["image"] == TEXT else LEAST_ON_PHOTOS
 
 
 def main(settings: Settings) -> None:
     """Print and write the table and the bars; asserts nothing."""
-    for name, kind in KINDS.items():
+    for kind in settings.kinds:
         network = build(kind, settings)
-        print(f"{name}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
-    records = [compare(image, target, settings) for image, target in pictures(settings)]
+        print(f"{kind}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
+    records = [
+        compare(image, target, settings)
+        for image, target in pictures(settings)
+        if settings.only in image
+    ]
     rows = [[f"{v:.2f}" if isinstance(v, float) else v for v in r.values()] for r in records]
     print("\n" + markdown(list(records[0]), rows))
-    bars = []
-    for record in records:
-        least = LEAST_ON_TEXT if record["image"] == TEXT else LEAST_ON_PHOTOS
-        gain = record["gain over FFN"]
-        bars.append(judge(f"dB that CAM gains on {record['image']}", gain, least=least))
+    bars = [
+        judge(f"dB that CAM gains on {r['image']}", r["gain over plain"], least=least_gain(r))
+        for r in records
+        if "gain over plain" in r
+    ]
     print_bars(bars)
     result = {"settings": str(settings), "records": records, "bars": bars}
     print(f"\nwritten to {write_result(f'cam-{settings.size}', result)}")
