@@ -44,8 +44,7 @@ constexpr int64_t kNearLevel = 1 << 17;  // bytes: a level that stays in a near 
 template <int D, int F, bool kWrites>
 NF_INLINE void fetch_entries(const Corners<D> &c, const float *entries) {
     for (int k = 0; k < (1 << D); ++k)
-        for (int p = 0; p < kLanes; ++p)
-            __builtin_prefetch(entries + c.index[k][p] * F, kWrites);
+        for (int p = 0; p < kLanes; ++p) __builtin_prefetch(entries + c.index[k][p] * F, kWrites);
 }
 
 template <int D, int F, bool kWrites, bool kHashed, class Body>
