@@ -94,25 +94,25 @@ template <int G, int D, bool kStream>
 void sum_rows(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table, float *y) {
     constexpr int kRows = G << D;
     const int64_t channels = grids.channels;
-    for_corners(grids, n, x, table,
-                [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
-                    for (int64_t p = 0; p < lanes; ++p) {
-                        Rows<kRows, const float> rows;
+    const auto blend = [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+        for (int64_t p = 0; p < lanes; ++p) {
+            Rows<kRows, const float> rows;
 #pragma GCC unroll 3
-                        for (int g = 0; g < G; ++g) rows.set(g << D, c[g], p, table, channels);
-                        float *out = y + i[p] * channels;
-                        for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
-                            auto sum = rows.weight[0] * piece.load(rows.row[0] + first);
+            for (int g = 0; g < G; ++g) rows.set(g << D, c[g], p, table, channels);
+            float *out = y + i[p] * channels;
+            for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
+                auto sum = rows.weight[0] * piece.load(rows.row[0] + first);
 #pragma GCC unroll 12
-                            for (int k = 1; k < kRows; ++k)
-                                sum += rows.weight[k] * piece.load(rows.row[k] + first);
-                            if constexpr (kStream && sizeof(sum) == 64)
-                                stream_piece(out + first, sum);
-                            else
-                                piece.store(out + first, sum);
-                        });
-                    }
-                });
+                for (int k = 1; k < kRows; ++k)
+                    sum += rows.weight[k] * piece.load(rows.row[k] + first);
+                if constexpr (kStream && sizeof(sum) == 64)
+                    stream_piece(out + first, sum);
+                else
+                    piece.store(out + first, sum);
+            });
+        }
+    };
+    for_corners(grids, n, x, table, blend);
 }
 
 template <int G, int D>
@@ -126,29 +126,27 @@ template <int G, int D>
 void grid_sum_backward_x(const GridSum<G, D> &grids, int64_t n, const float *x, const float *table,
                          const float *dy, float *dx) {
     const int64_t channels = grids.channels;
-    for_corners(
-        grids, n, x, table, [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
-            Vec slope[3] = {};
-            for (int g = 0; g < G; ++g) {
-                Vec product[1 << D] = {};  // of the gradient and each corner's entry
-                for (int64_t p = 0; p < lanes; ++p)
-                    for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
-                        const auto up = piece.load(dy + i[p] * channels + first);
-                        for (int k = 0; k < (1 << D); ++k)
-                            product[k][p] += piece.sum(
-                                up *
-                                piece.load(table + int64_t{c[g].index[k][p]} * channels + first));
-                    });
-                for (int d = 0; d < D; ++d) {
-                    Vec sum{};
-                    for (int k = 0; k < (1 << D); ++k) sum += product[k] * c[g].slope(k, d);
-                    slope[grids.from[g][d]] +=
-                        sum * c[g].inside[d] * dense_grid_scale(grids.axis[d]);
-                }
-            }
+    const auto add = [&](const int64_t *i, int64_t lanes, const Corners<D> *c) NF_ALWAYS {
+        Vec slope[3] = {};
+        for (int g = 0; g < G; ++g) {
+            Vec product[1 << D] = {};  // of the gradient and each corner's entry
             for (int64_t p = 0; p < lanes; ++p)
-                for (int a = 0; a < grids.in; ++a) dx[i[p] * grids.in + a] = slope[a][p];
-        });
+                for_pieces(grids.channels, [&](auto piece, int first) NF_ALWAYS {
+                    const auto up = piece.load(dy + i[p] * channels + first);
+                    for (int k = 0; k < (1 << D); ++k)
+                        product[k][p] += piece.sum(
+                            up * piece.load(table + int64_t{c[g].index[k][p]} * channels + first));
+                });
+            for (int d = 0; d < D; ++d) {
+                Vec sum{};
+                for (int k = 0; k < (1 << D); ++k) sum += product[k] * c[g].slope(k, d);
+                slope[grids.from[g][d]] += sum * c[g].inside[d] * dense_grid_scale(grids.axis[d]);
+            }
+        }
+        for (int64_t p = 0; p < lanes; ++p)
+            for (int a = 0; a < grids.in; ++a) dx[i[p] * grids.in + a] = slope[a][p];
+    };
+    for_corners(grids, n, x, table, add);
 }
 
 // Layers of a grid that one thread writes.
