@@ -10,7 +10,7 @@ namespace nf::NF_ISA {
 
 constexpr bool kWide = kLanes == 16;
 constexpr int64_t kRowStep = kLanes < 8 ? kLanes : 8;
-constexpr int kDepthStep = kWide ? 1 : 2;  // 12 sums leave the short loop no room for its counting
+constexpr int kDepthStep = kWide ? 1 : 2;  // terms in a turn of the loop over k
 
 struct Matrix {
     const float *data;

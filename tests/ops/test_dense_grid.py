@@ -61,7 +61,7 @@ SHAPES = [
     DenseGridShape((2, 2, 2), 5, (True, True, True)),
     DenseGridShape((7, 12, 9), 16),
     DenseGridShape((17, 6, 5), 47, (False, False, True)),
-    DenseGridShape((33, 50, 20), 16, (True, False, False)),  # over 1 MB: points are sorted
+    DenseGridShape((33, 50, 20), 16, (True, False, False)),
 ]
 
 

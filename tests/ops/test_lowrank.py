@@ -94,6 +94,14 @@ def test_any_size_matches_reference(kind: str, resolution: int, channels: int, c
         assert_close(tensor.double(), exact, atol=3e-5 * scale, rtol=0)  # as above
 
 
+def test_features_do_not_depend_on_the_order_of_points() -> None:
+    # Planes over 16 MB: points far from each other are sorted, those along a line are not.
+    _, planes, lines, _ = inputs("vm", 128, 96, 1)
+    x = torch.linspace(0, 1, 3000)[:, None].expand(-1, 3).contiguous()
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(vm(x, planes, lines)[order], vm(x[order], planes, lines))
+
+
 def test_rank_one_function_is_exact() -> None:
     # On vertices at multiples of 1/8 and values that are small whole numbers nothing rounds.
     resolution, channels = 9, 16

@@ -46,7 +46,7 @@ def test_values_and_gradients_match_reference(resolution: int, channels: int, co
 
 
 def test_many_points_in_large_planes_match_reference() -> None:
-    # Planes over 1 MB, features over 8 MB: points are sorted, stores go past the caches.
+    # Features over 8 MB: stores go past the caches.
     shape = TriplaneShape(96, 16)
     x, planes, weight = inputs(shape, 140_001)
     got = with_gradients(lambda x, p: triplane(x, p, shape), (x, planes), weight)
@@ -55,6 +55,21 @@ def test_many_points_in_large_planes_match_reference() -> None:
     # corners of the cube.
     for tensor, exact, tolerance in zip(got, want, (1e-4, 2e-2, 1e-2), strict=True):
         assert_close(tensor.double(), exact, atol=tolerance, rtol=1e-4)
+
+
+def test_sorted_points_give_what_few_points_give() -> None:
+    # Planes over 16 MB: 5000 points are sorted, 2500 are not.
+    shape = TriplaneShape(256, 32)
+    x, planes, weight = inputs(shape, 5000)
+    x.requires_grad_()
+    halves = [(x[part], weight[part]) for part in (slice(2500), slice(2500, None))]
+    y = triplane(x, planes, shape)
+    assert torch.equal(y, torch.cat([triplane(part, planes, shape) for part, _ in halves]))
+    (dx,) = torch.autograd.grad(y, x, weight)
+    slopes = [
+        torch.autograd.grad(triplane(part, planes, shape), part, up)[0] for part, up in halves
+    ]
+    assert torch.equal(dx, torch.cat(slopes))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
