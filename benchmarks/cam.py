@@ -155,14 +155,13 @@ def least_gain(record: dict[str, Any]) -> float:
 
 def main(settings: Settings) -> None:
     """Print and write the table and the bars; asserts nothing."""
+    wanted = [pair for pair in pictures(settings) if settings.only in pair[0]]
+    if not wanted:
+        raise SystemExit(f"--only must be in an image's name, got {settings.only!r}")
     for kind in settings.kinds:
         network = build(kind, settings)
         print(f"{kind}: width {network.shapes[0].out_dim}, {parameters(network)} parameters")
-    records = [
-        compare(image, target, settings)
-        for image, target in pictures(settings)
-        if settings.only in image
-    ]
+    records = [compare(image, target, settings) for image, target in wanted]
     rows = [[f"{v:.2f}" if isinstance(v, float) else v for v in r.values()] for r in records]
     print("\n" + markdown(list(records[0]), rows))
     bars = [
@@ -172,7 +171,8 @@ def main(settings: Settings) -> None:
     ]
     print_bars(bars)
     result = {"settings": str(settings), "records": records, "bars": bars}
-    print(f"\nwritten to {write_result(f'cam-{settings.size}', result)}")
+    name = "-".join(["cam", str(settings.size), *settings.kinds, *filter(None, [settings.only])])
+    print(f"\nwritten to {write_result(name, result)}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 // The sum of G dense grids of D axes, each over coordinates of its own: values and gradients.
 //
-// Values and slopes: blocks of points, whose rows of the tables are fetched one vector of points
-// ahead of their turn; near points after each other where several large tables serve each point.
+// Values and slopes: blocks of points. Rows of tables that do not stay in a near cache are fetched
+// one vector of points ahead of their turn; where several tables that stay in no cache serve each
+// point, near points come after each other.
 // Gradient of the tables: points sorted by their cell along a grid's first axis; a run of layers
 // has one thread, which sums its entries in that order.
 #pragma once
@@ -28,6 +29,7 @@ struct GridSum {
 constexpr int64_t kPointBlock = 2048;
 constexpr int64_t kGroup = 64;  // points whose corners are found together
 constexpr int64_t kFewPoints = 4096;
+constexpr int64_t kNearTable = 1 << 20;  // bytes: read at once, without being fetched
 
 // Fetches the rows of a table around a vector of points.
 template <int G, int D>
@@ -47,7 +49,8 @@ NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x
                            const float *table, const Body &body) {
     const int64_t bytes = int64_t{grids.entries()} * G * grids.channels * sizeof(float);
     std::optional<SpaceOrder> order;
-    if (G > 1 && n >= kFewPoints && bytes > kNearTables) order.emplace(grids.in, n, x);
+    const bool fetches = bytes > kNearTable;
+    if (G > 1 && n >= kFewPoints && bytes > kFarBytes) order.emplace(grids.in, n, x);
     parallel_for((n + kPointBlock - 1) / kPointBlock, [&](int64_t b) {
         const int64_t last = least(n, (b + 1) * kPointBlock);
         float column[3][kGroup] = {};
@@ -65,7 +68,7 @@ NF_INLINE void for_corners(const GridSum<G, D> &grids, int64_t n, const float *x
                     find_corners<D>(grids.axis, own, g * grids.entries(), corners[p / kLanes][g]);
                 }
             for (int64_t p = 0; p < points; p += kLanes) {
-                if (p + kLanes < points)
+                if (fetches && p + kLanes < points)
                     fetch_rows<G, D>(corners[p / kLanes + 1], table, grids.channels);
                 body(point + p, least(kLanes, points - p), corners[p / kLanes]);
             }

@@ -39,7 +39,7 @@ NF_INLINE void find_corners(const HashGridLevel &level, const float *const *x, i
     }
 }
 
-constexpr int64_t kNearLevel = 1 << 17;  // bytes: a level that stays in a near cache
+constexpr int64_t kNearLevel = 1 << 18;  // bytes: read at once, without being fetched
 
 template <int D, int F, bool kWrites>
 NF_INLINE void fetch_entries(const Corners<D> &c, const float *entries) {

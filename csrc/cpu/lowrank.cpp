@@ -171,7 +171,7 @@ void vm_forward(const LowRankShape &shape, int64_t n, const float *x, const floa
     const int64_t row = int64_t{shape.resolution} * shape.channels;
     const bool past = streams(3 * n, shape.channels, y);
     std::optional<TileOrders> orders;
-    if (3 * shape.resolution * row * int64_t{sizeof(float)} > kNearTables &&
+    if (3 * shape.resolution * row * int64_t{sizeof(float)} > kFarBytes &&
         scattered(shape.resolution, n, x))
         orders.emplace(shape.resolution, n, x);
     const int64_t tiles = (n + kTile - 1) / kTile;

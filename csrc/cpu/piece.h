@@ -26,8 +26,8 @@ struct Piece<1> {
     static NF_HD float sum(float v) { return v; }
 };
 
-constexpr int64_t kNearBytes = 1 << 23;   // results up to this size are found in cache again
-constexpr int64_t kNearTables = 1 << 24;  // bytes: tables up to this size stay in some cache
+constexpr int64_t kNearBytes = 1 << 23;  // results up to this size are found in cache again
+constexpr int64_t kFarBytes = 1 << 24;   // tables beyond this size stay in no cache
 
 // Whether rows of results should go past the caches, and whether they may.
 NF_INLINE bool streams(int64_t rows, int64_t channels, const float *y) {

@@ -211,7 +211,7 @@ NF_INLINE Vec gather_pairs(const float *table, VecIndex index, bool upper) {
                                : _mm512_castsi512_si256((__m512i)index);
     return (Vec)_mm512_i32gather_pd(half, table, 8);
 #elif defined(__AVX2__)
-    // Faster than the instruction that gathers, which is many small ones here.
+    // Four loads: the instruction that gathers is slower (Zen 3).
     uint32_t at[kLanes];
     std::memcpy(at, &index, sizeof(at));
     const auto *entry = reinterpret_cast<const double *>(table);
